@@ -1,0 +1,55 @@
+/* base/child.h - running a program in a cage of limits, talking over pipes.
+ *
+ * The child gets an empty environment, descriptors 0 to 2 only, its own
+ * process group, PR_SET_PDEATHSIG=KILL and the limits below. Its stderr is
+ * kept (first 4 KiB) for the log. All calls block; use them from a pool
+ * thread. Thread-safe for different children. */
+#ifndef BASE_CHILD_H
+#define BASE_CHILD_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bytes.h"
+#include "fail.h"
+
+struct base_child_limits {
+    int64_t address_space; /* bytes, RLIMIT_AS; 0 = none (sanitizer builds need none) */
+    int cpu_seconds;       /* RLIMIT_CPU; 0 = none */
+    int wall_ms;           /* killed after this; 0 = none */
+    bool keep_files;       /* RLIMIT_FSIZE isn't set to 0 (hooks) */
+    char *const *envp;     /* NULL = empty */
+};
+
+struct base_child {
+    pid_t pid;
+    int in, out, err; /* our ends: in is its stdin; -1 when closed; all non-blocking */
+    int64_t deadline; /* base_mono_ms(), 0 = none */
+    struct base_buf outbuf;
+    struct base_buf errbuf;
+    size_t taken; /* bytes of outbuf already given out as lines */
+    bool out_eof;
+};
+
+/* PATH is executed with ARGV (no search). Codes: child.exec (ours). */
+enum base_fail_class base_child_start(struct base_child *c, const char *path, char *const argv[],
+                                      const struct base_child_limits *lim, struct base_fail *f);
+/* Writes all of P to its stdin while collecting what it prints (at most
+ * OUT_MAX bytes in all), so that neither side can block the other.
+ * Codes: child.timeout, child.output, child.io, child.died (permanent). */
+enum base_fail_class base_child_write(struct base_child *c, const void *p, size_t n,
+                                      size_t out_max, struct base_fail *f);
+void base_child_close_in(struct base_child *c);
+/* Next line of its stdout without the newline; *line stays valid until the next
+ * call. BASE_OK with *line NULL at its end. */
+enum base_fail_class base_child_line(struct base_child *c, size_t out_max, const char **line,
+                                     size_t *len, struct base_fail *f);
+/* Reads to the end, reaps (kills at the deadline), frees nothing but the
+ * descriptors. *status as of waitpid(2). */
+enum base_fail_class base_child_end(struct base_child *c, size_t out_max, int *status,
+                                    struct base_fail *f);
+/* Kills, reaps and frees whatever is left. Safe after base_child_end(). */
+void base_child_free(struct base_child *c);
+
+#endif
