@@ -1,0 +1,133 @@
+/* policy/config.h - the configuration as an immutable snapshot.
+ *
+ * Read by libconfuse from one file (and the domain tables that it names); a
+ * file with any error gives no snapshot but a list of all its errors. Names of
+ * secrets only, never secrets. The sample etc/certmilter.conf documents every
+ * option. */
+#ifndef POLICY_CONFIG_H
+#define POLICY_CONFIG_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/fail.h"
+#include "rules.h"
+
+enum policy_mode { POLICY_MODE_OBSERVE = 0, POLICY_MODE_HOLD, POLICY_MODE_CONFIRM };
+enum policy_unexpected { POLICY_UNEXPECTED_ALARM = 0, POLICY_UNEXPECTED_NOTIFY, POLICY_UNEXPECTED_COUNT };
+enum policy_mailbox_validation { POLICY_MAILBOX_OFF = 0, POLICY_MAILBOX_CONSENTED };
+enum policy_custody { POLICY_CUSTODY_KEEP = 0, POLICY_CUSTODY_FORGET, POLICY_CUSTODY_EXTERNAL };
+const char *policy_mode_name(enum policy_mode m);
+const char *policy_custody_name(enum policy_custody c);
+
+struct policy_tenant {
+    const char *id;
+    const char *contact; /* address for alarms and notices */
+};
+
+struct policy_account {
+    const char *id, *tenant;
+    const char *profile;    /* id of the CA profile whose mails belong to it */
+    const char *driver;     /* "certcentral" */
+    const char *base_url;   /* https://www.digicert.com/services/v2 */
+    const char *api_key;    /* name of the credential */
+    const char *tls_bundle; /* PEM file of CAs for the API host; NULL = system bundle */
+    int64_t organization;   /* CA's organization id; 0 = none */
+    const char *payment;    /* "profile" | "balance" | "card" */
+    int64_t poll;           /* seconds between status look-ups */
+    struct { int64_t run, day, month; } limit; /* orders: the spending brake */
+};
+
+struct policy_domain {
+    const char *name; /* A-label, lower case */
+    const char *tenant, *account; /* account NULL: guard only */
+    enum policy_mode mode;
+    enum policy_unexpected unexpected;
+    enum policy_mailbox_validation mailbox_validation;
+    enum policy_custody custody_sign, custody_encrypt; /* key_use dual: the stricter of both */
+    const char *key_type; /* "rsa3072" ... */
+    const char *product;  /* "secure_email_mailbox" ... */
+    const char *profile_type; /* "strict" | "multipurpose" */
+    int64_t validity_days;
+    struct policy_strings contacts; /* listed addresses that DCV mail may go to */
+    const char *where; /* "certmilter.conf:41", for messages */
+};
+
+struct policy_config {
+    struct base_arena *arena; /* owns everything below */
+    const char *path;
+    struct policy_tenant *tenants;
+    size_t ntenants;
+    struct policy_account *accounts;
+    size_t naccounts;
+    struct policy_domain *domains; /* sorted by name */
+    size_t ndomains;
+    struct policy_profile **profiles;
+    size_t nprofiles;
+    /* places */
+    const char *milter_socket, *spool_dir, *watch_file, *state_dir, *ledger_path;
+    const char *agent_socket, *keeper_socket, *keeper_admin_socket, *credentials_dir;
+    const char *profile_dir, *trust_bundle; /* S/MIME roots and intermediates, PEM */
+    const char *milter_user;                /* owner that spool files must have */
+    /* network */
+    struct policy_strings resolvers;        /* "127.0.0.1@5353"; empty = /etc/resolv.conf */
+    const char *dnssec_root;                /* trust anchor file; NULL = no validation */
+    struct policy_strings private_networks; /* for a rehearsal only: CIDRs that links may reach */
+    const char *link_bundle;                /* PEM of CAs for link hosts; NULL = system bundle */
+    const char *user_agent;
+    /* notices */
+    const char *smtp; /* "127.0.0.1:25" */
+    const char *notice_from, *hostname;
+    /* timing, seconds */
+    int64_t resend_after;   /* an open intent without its mail (default 1800) */
+    int64_t intent_life_domain, intent_life_mailbox; /* 30 d, 24 h */
+    int64_t give_up_domain, give_up_mailbox; /* retry no longer than: 3 d, 12 h */
+    int64_t revocation_check; /* 86400 */
+    int inspectors, workers; /* pool sizes; 0 = automatic */
+};
+
+struct policy_config_error {
+    const char *where; /* "certmilter.conf:17" */
+    const char *text;  /* what was expected, what was found */
+};
+struct policy_config_errors {
+    struct policy_config_error *v;
+    size_t n;
+    struct base_arena *arena; /* owns the texts */
+};
+
+/* Reads PATH whole with its tables and profiles. BASE_OK: *out is a snapshot,
+ * free with policy_config_free(). Else *errs holds every error (permanent
+ * "config.errors"). ERRS is initialised here; free with policy_config_errors_free(). */
+enum base_fail_class policy_config_load(const char *path, struct policy_config **out,
+                                        struct policy_config_errors *errs, struct base_fail *f);
+void policy_config_free(struct policy_config *c);
+void policy_config_errors_free(struct policy_config_errors *e);
+/* A snapshot with no file: all defaults, no domains, profiles of the
+ * installation (explain without a configuration). */
+enum base_fail_class policy_config_default(struct policy_config **out, struct base_fail *f);
+
+/* Exact match of an A-label name (binary search); NULL if not controlled. */
+const struct policy_domain *policy_config_domain(const struct policy_config *c, const char *name);
+/* Domain of a mailbox, exact; NULL if not controlled. */
+const struct policy_domain *policy_config_mailbox_domain(const struct policy_config *c,
+                                                         const char *mailbox);
+const struct policy_account *policy_config_account(const struct policy_config *c, const char *id);
+const struct policy_tenant *policy_config_tenant(const struct policy_config *c, const char *id);
+const struct policy_profile *policy_config_profile(const struct policy_config *c, const char *id);
+/* True if the host part is a public suffix ("co.uk"): never a controlled domain (libpsl). */
+bool policy_public_suffix(const char *domain);
+
+/* ---- profile files ---------------------------------------------------------- */
+/* Reads one profile file; all errors at once into ERRS as above. Memory in A. */
+enum base_fail_class policy_profile_load(struct base_arena *a, const char *path,
+                                         struct policy_profile **out,
+                                         struct policy_config_errors *errs, struct base_fail *f);
+/* Where profiles, certinspect are: relative to /proc/self/exe
+ * (../share/certmilter/profiles, ../libexec/certmilter), else below the
+ * compiled-in prefix. Static storage. */
+const char *policy_default_profile_dir(void);
+const char *policy_libexec_dir(void);
+
+#endif
