@@ -121,7 +121,7 @@ enum base_fail_class spool_list_new(struct spool_reader *r, struct base_arena *a
 enum base_fail_class spool_list_cur(struct spool_reader *r, struct base_arena *a, size_t max,
                                     const char ***names, size_t *n, struct base_fail *f);
 
-/* Renames new/NAME to cur/NAME (directory fsynced), then loads it. Codes:
+/* Renames new/NAME to cur/NAME (not fsynced: see doc/spool.md) and loads it. Codes:
  * spool.gone (permanent): no such file, nothing to do;
  * spool.bad (permanent): not a regular file of the milter or of our own, too
  *   large, or no envelope: it is in cur/, call spool_dead();
