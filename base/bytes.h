@@ -28,6 +28,9 @@ void base_buf_init(struct base_buf *b, size_t max);
 bool base_buf_add(struct base_buf *b, const void *p, size_t n);
 bool base_buf_adds(struct base_buf *b, const char *s);
 bool base_buf_addf(struct base_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Makes room for N more bytes at p + n (and the NUL); the caller fills them,
+ * adds to n and sets the NUL. For reading straight into the buffer. */
+bool base_buf_reserve(struct base_buf *b, size_t n);
 const char *base_buf_str(struct base_buf *b); /* never NULL; valid until the next append */
 void base_buf_free(struct base_buf *b);
 void base_buf_wipe(struct base_buf *b); /* explicit_bzero, then free */
@@ -43,7 +46,8 @@ void base_hex(const void *p, size_t n, char *out);
 bool base_unhex(const char *s, unsigned char *out, size_t n);
 /* RFC 4648 section 4, with padding; the result is allocated in A. */
 char *base_base64(struct base_arena *a, const void *p, size_t n);
-/* Strict except for white space; NULL if invalid; *n gets the size. */
+/* Strict except for white space; NULL if invalid; *n gets the size. A NUL that
+ * isn't counted follows. */
 unsigned char *base_unbase64(struct base_arena *a, const char *s, size_t len, size_t *n);
 
 /* SHA-256 (FIPS 180-4). */
@@ -60,7 +64,8 @@ uint64_t base_random_below(uint64_t limit);
 void base_random_id(char *out, size_t len);
 
 /* Text for logs and terminals: control characters, invalid UTF-8, bidi
- * overrides become "?" ; cut at MAX bytes with "...". Result in A. */
+ * overrides become "?"; never more than MAX bytes, the last three of them "..."
+ * if it was cut. Result in A. */
 char *base_printable(struct base_arena *a, const void *p, size_t n, size_t max);
 
 /* ASCII only, locale-free. */

@@ -3,7 +3,10 @@
  * The child gets an empty environment, descriptors 0 to 2 only, its own
  * process group, PR_SET_PDEATHSIG=KILL and the limits below. Its stderr is
  * kept (first 4 KiB) for the log. All calls block; use them from a pool
- * thread. Thread-safe for different children. */
+ * thread. Thread-safe for different children.
+ *
+ * PDEATHSIG fires when the thread that started the child ends, not only the
+ * process: start children from threads that live as long as the process. */
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 #include <stdbool.h>
@@ -37,7 +40,9 @@ enum base_fail_class base_child_start(struct base_child *c, const char *path, ch
                                       const struct base_child_limits *lim, struct base_fail *f);
 /* Writes all of P to its stdin while collecting what it prints (at most
  * OUT_MAX bytes in all), so that neither side can block the other.
- * Codes: child.timeout, child.output, child.io, child.died (permanent). */
+ * Codes: child.timeout (temporary), child.output (permanent), child.io (ours),
+ * child.died (permanent: it ended or closed its stdin before it had read P). At
+ * the first two the child is killed; call base_child_end() in any case. */
 enum base_fail_class base_child_write(struct base_child *c, const void *p, size_t n,
                                       size_t out_max, struct base_fail *f);
 void base_child_close_in(struct base_child *c);
@@ -46,7 +51,8 @@ void base_child_close_in(struct base_child *c);
 enum base_fail_class base_child_line(struct base_child *c, size_t out_max, const char **line,
                                      size_t *len, struct base_fail *f);
 /* Reads to the end, reaps (kills at the deadline), frees nothing but the
- * descriptors. *status as of waitpid(2). */
+ * descriptors. *status as of waitpid(2). What it started itself and left
+ * running in its group is killed. Codes as base_child_write(). */
 enum base_fail_class base_child_end(struct base_child *c, size_t out_max, int *status,
                                     struct base_fail *f);
 /* Kills, reaps and frees whatever is left. Safe after base_child_end(). */

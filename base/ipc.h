@@ -10,18 +10,22 @@
 
 #include "fail.h"
 
+/* TIMEOUT_MS < 0 means no limit; 0 doesn't wait. The descriptors are blocking
+ * ones, close-on-exec; sending and receiving keep their limits all the same. */
 #define BASE_IPC_MAX 65536
 #define BASE_IPC_MEMFD_MAX (64 * 1024 * 1024)
 
 /* Listening socket at PATH (an old socket is replaced; anything else is
- * refused), MODE set before bind by umask. Codes: ipc.listen. */
+ * refused), MODE set before bind by umask: call it before threads start. Code:
+ * ipc.listen (ours). Close the descriptor and remove PATH yourself. */
 enum base_fail_class base_ipc_listen(const char *path, mode_t mode, int *fd, struct base_fail *f);
 /* Connects; absent or refused = temporary "ipc.connect". */
 enum base_fail_class base_ipc_connect(const char *path, int timeout_ms, int *fd,
                                       struct base_fail *f);
 /* Credentials of the peer. */
 bool base_ipc_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
-/* Sends one object; a blocked peer past TIMEOUT_MS is temporary "ipc.timeout". */
+/* Sends one object; a blocked peer past TIMEOUT_MS is temporary "ipc.timeout",
+ * one that has gone temporary "ipc.closed"; no object or too large: "ipc.message" (ours). */
 enum base_fail_class base_ipc_send(int fd, const json_t *msg, int timeout_ms, struct base_fail *f);
 /* Receives one object (caller decrefs). Closed by the peer: temporary "ipc.closed".
  * Too large, no JSON, unsealed memfd: permanent "ipc.message". */

@@ -10,7 +10,8 @@
 
 struct base_fail;
 
-/* IDENT (not copied) is the program's name; MAX_PRIORITY e.g. LOG_INFO. */
+/* IDENT (not copied) is the program's name; MAX_PRIORITY e.g. LOG_INFO. Call it
+ * before threads start; until then "certmilter" and LOG_INFO hold. */
 void base_log_open(const char *ident, int max_priority);
 /* Pairs of const char * key, value; ends with NULL. A NULL value is left out:
  * base_log(LOG_INFO, "mail.taken", "id", id, "rcpt", rcpt, NULL). */
