@@ -1,0 +1,248 @@
+/* ca/ca.h - what a CA's API can do, the same for every CA.
+ *
+ * An account is our account at one CA: base URL, key, CA bundle, rate limit.
+ * It is thread-safe; all calls block (up to 30 s, waiting for the rate limit
+ * included). Answers are parsed tolerantly into plain structs whose memory is
+ * from the caller's arena; ids are text, because not every CA numbers.
+ *
+ * Failures of every call:
+ *   temporary  net.* of net/http.h; ca.busy (5xx, 429, or our own rate limit:
+ *              see ca_wait_ms()); ca.answer (200 with something unreadable, as
+ *              half an answer or HTML); ca.lost (only of calls that change
+ *              something: the request may have arrived, the answer did not -
+ *              LOOK before doing it again)
+ *   permanent  ca.key (401: the key is refused; 403: the key may not do this:
+ *              ca.denied); ca.absent (404); ca.refused (other 4xx; text holds
+ *              the CA's codes and messages); ca.unsupported (no driver has it);
+ *              ca.input (an id or address that can't be put into a request)
+ * The key never appears in a text. */
+#ifndef CA_CA_H
+#define CA_CA_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "net/http.h"
+#include "policy/decide.h"
+#include "policy/rules.h"
+
+struct ca_account;
+
+struct ca_options {
+    const char *id;       /* of the account in our configuration */
+    const char *driver;   /* "certcentral" */
+    const char *base_url; /* https://host[:port]/path; its host is the only one ever asked */
+    const char *key;      /* credential; copied, wiped by ca_account_free() */
+    size_t nkey;
+    struct net_scope scope; /* pointers stay borrowed for the life of the account */
+    int64_t organization;   /* default of orders and domains; 0 = none */
+    const char *payment;    /* "profile" | "balance" | "card"; NULL = balance */
+};
+/* Codes: ca.driver, ca.base-url, ca.key-text (permanent: no such driver; URL not
+ * https; a key with blanks, control characters or more than 256 bytes). */
+enum base_fail_class ca_account_new(const struct ca_options *o, struct ca_account **out,
+                                    struct base_fail *f);
+void ca_account_free(struct ca_account *c); /* NULL is fine */
+const char *ca_account_id(const struct ca_account *c);
+/* Milliseconds until a request may leave (after 429 or at the limit); 0 = now. */
+int64_t ca_wait_ms(struct ca_account *c);
+
+/* ---- account ----------------------------------------------------------------- */
+
+struct ca_me {
+    const char *user, *account, *account_name; /* ids and name; NULL if not told */
+    const char *role;                          /* of the key's user, as told */
+};
+/* The cheapest call that proves key and URL. */
+enum base_fail_class ca_me(struct ca_account *c, struct base_arena *a, struct ca_me *out,
+                           struct base_fail *f);
+
+struct ca_named {
+    const char *id, *name, *status; /* status: organizations; NULL if not told */
+};
+struct ca_named_list {
+    struct ca_named *v;
+    size_t n;
+};
+enum base_fail_class ca_products(struct ca_account *c, struct base_arena *a,
+                                 struct ca_named_list *out, struct base_fail *f);
+enum base_fail_class ca_organizations(struct ca_account *c, struct base_arena *a,
+                                      struct ca_named_list *out, struct base_fail *f);
+
+/* ---- orders ------------------------------------------------------------------ */
+
+enum ca_status {
+    CA_UNKNOWN = 0,    /* a word that we don't know: wait, and say so */
+    CA_WAITING_US,     /* something of ours is missing (needs_csr) */
+    CA_WAITING_PERSON, /* a person has to approve or pick up */
+    CA_WAITING_CA,     /* pending, processing: also while validation mails are open */
+    CA_ISSUED,         /* there is a certificate */
+    CA_FAILED,         /* rejected, denied, canceled, revoked */
+};
+const char *ca_status_name(enum ca_status s); /* "unknown", "waiting-us", ... */
+
+enum ca_usage { CA_USAGE_DUAL = 0, CA_USAGE_SIGN, CA_USAGE_ENCRYPT };
+
+struct ca_order_request {
+    const char *product;      /* "secure_email_mailbox", ... */
+    const char *mailbox;
+    const char *csr;          /* PEM */
+    enum ca_usage usage;
+    const char *profile_type; /* "strict" | "multipurpose"; always sent */
+    int64_t validity_days;
+    const char *first_name, *last_name; /* sponsor products; NULL otherwise */
+    const char *reference;    /* our marker, [A-Za-z0-9-]{1,64}: goes into the order's comments */
+    const char *renewal_of;   /* order id; NULL = none */
+};
+
+struct ca_order {
+    const char *id;
+    const char *certificate; /* id; NULL before there is one */
+    const char *request;     /* id of its (first) request; NULL if not told */
+    enum ca_status status;
+    const char *status_text; /* as the CA says it */
+    const char *product, *common_name, *serial, *thumbprint; /* NULL if not told, as below */
+    struct policy_strings mailboxes;
+    const char *csr;         /* as the CA holds it */
+    const char *reference;   /* comments as told */
+    const char *dcv_method;
+    int64_t created, valid_from, valid_till; /* 0 = not told */
+    const char *chain;       /* PEM, end entity first, when issued at once */
+};
+struct ca_orders {
+    struct ca_order *v;
+    size_t n;
+    bool more; /* the list was cut at our cap */
+};
+
+/* POST, once. After ca.lost look with ca_find_order() first: an order costs money. */
+enum base_fail_class ca_order(struct ca_account *c, const struct ca_order_request *r,
+                              struct base_arena *a, struct ca_order *out, struct base_fail *f);
+enum base_fail_class ca_order_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                   struct ca_order *out, struct base_fail *f);
+struct ca_order_filter {
+    const char *mailbox, *status, *certificate; /* NULL = any */
+    int64_t since;  /* created not before (minus two days for time zones); 0 = any */
+    size_t max;     /* 0 = 1000 */
+};
+/* Newest first. Lists tell less than ca_order_info(). */
+enum base_fail_class ca_order_list(struct ca_account *c, const struct ca_order_filter *flt,
+                                   struct base_arena *a, struct ca_orders *out,
+                                   struct base_fail *f);
+struct ca_change {
+    const char *order, *certificate, *status_text;
+    enum ca_status status;
+};
+struct ca_changes {
+    struct ca_change *v;
+    size_t n;
+};
+/* Orders whose status changed within the last SECONDS (at most 7 days). */
+enum base_fail_class ca_status_changes(struct ca_account *c, int64_t seconds,
+                                       struct base_arena *a, struct ca_changes *out,
+                                       struct base_fail *f);
+
+enum ca_found {
+    CA_FOUND_NOT = 0, /* no order since then is ours: it did not arrive (yet: see below) */
+    CA_FOUND,
+    CA_FOUND_UNSURE,  /* there is a candidate that shows neither CSR nor our reference */
+};
+/* Did an order whose answer was lost arrive? Reads the account's orders for MAILBOX
+ * created since SINCE and compares, for each, the CSR that the CA holds with ours:
+ * every attempt has a key of its own, so equal CSRs are the same order. Where the
+ * CA shows no CSR, our reference in its comments decides. A CA may list an order
+ * late: ask again after some minutes before believing CA_FOUND_NOT, and never
+ * order again on CA_FOUND_UNSURE. */
+enum base_fail_class ca_find_order(struct ca_account *c, const struct ca_order_request *r,
+                                   int64_t since, struct base_arena *a, enum ca_found *found,
+                                   struct ca_order *out, struct base_fail *f);
+
+/* PEM, end entity first, without root. CERTIFICATE or, if NULL, the active one of
+ * ORDER. Nothing is checked here: cert/ does. */
+enum base_fail_class ca_download(struct ca_account *c, const char *certificate, const char *order,
+                                 struct base_arena *a, struct base_bytes *pem,
+                                 struct base_fail *f);
+
+struct ca_email_validation {
+    const char *mailbox;
+    bool validated;
+    int64_t sent; /* when the CA wrote; 0 = not told */
+};
+struct ca_email_validations {
+    struct ca_email_validation *v;
+    size_t n;
+};
+/* Mailbox validation of an order. ca.absent also when the CA no longer has this call. */
+enum base_fail_class ca_email_validations(struct ca_account *c, const char *order,
+                                          struct base_arena *a, struct ca_email_validations *out,
+                                          struct base_fail *f);
+
+/* ---- domains ------------------------------------------------------------------ */
+
+struct ca_domain {
+    const char *id, *name;
+    const char *dcv_method;  /* "email", "dns-txt-token", ...; NULL if not told */
+    bool active;             /* false: deactivated at the CA */
+    bool pending;            /* submitted, waits for control to be shown */
+    bool valid;              /* validated and not expired */
+    int64_t valid_till;      /* 0 = not told */
+    const char *token;       /* dcv_token, a secret; NULL if not told */
+    struct policy_strings recipients; /* mails went there; only as told by an add */
+};
+struct ca_domains {
+    struct ca_domain *v;
+    size_t n;
+    bool more;
+};
+/* With NAME only the one of exactly this name (v of 0 or 1). */
+enum base_fail_class ca_domain_list(struct ca_account *c, const char *name, struct base_arena *a,
+                                    struct ca_domains *out, struct base_fail *f);
+enum base_fail_class ca_domain_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                    struct ca_domain *out, struct base_fail *f);
+/* Adds NAME and asks for validation by mail, to RECIPIENTS or (NULL) to those the
+ * CA chooses. A domain that exists already is ca.refused. */
+enum base_fail_class ca_domain_add(struct ca_account *c, const char *name,
+                                   const struct policy_strings *recipients, struct base_arena *a,
+                                   struct ca_domain *out, struct base_fail *f);
+/* Submits an existing domain for validation by mail again (expired, or added without it). */
+enum base_fail_class ca_domain_submit(struct ca_account *c, const char *id, struct base_fail *f);
+/* Has the validation mails sent again, to RECIPIENTS or (NULL) to all. */
+enum base_fail_class ca_domain_resend(struct ca_account *c, const char *id, const char *name,
+                                      const struct policy_strings *recipients,
+                                      struct base_fail *f);
+/* Addresses that the CA would write to for this domain. */
+enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
+                                          struct base_arena *a, struct policy_strings *out,
+                                          struct base_fail *f);
+/* Names that are valid in AFTER and were not in BEFORE, but for EXPLAINED. */
+void ca_newly_valid(struct base_arena *a, const struct ca_domains *before,
+                    const struct ca_domains *after, const struct policy_strings *explained,
+                    struct policy_strings *out);
+
+/* ---- evidence for policy ------------------------------------------------------- */
+
+/* Does an id that a mail or page showed belong to this account? NAME as in
+ * policy_id: "order" and "certificate" are tried as both, because CAs mix them up;
+ * "domain_id"; "account". Others, and answers that tell nothing: unknown. */
+enum ca_owner { CA_OWNER_UNKNOWN = 0, CA_OWNER_HERE, CA_OWNER_NOT };
+enum base_fail_class ca_id_owner(struct ca_account *c, const char *name, const char *value,
+                                 struct base_arena *a, enum ca_owner *out, struct base_fail *f);
+
+struct ca_look {
+    struct ca_account **accounts; /* all of ours */
+    size_t naccounts;
+    const struct policy_intent *intent; /* NULL = none fits: only who owns what is asked */
+    const char *domain, *mailbox;       /* what the mail is about; either may be NULL */
+    const struct policy_id *ids;        /* ids in the mail (and on the page) */
+    size_t nids;
+};
+/* Asks the API and fills OUT (all but nunexplained and unexplained, which need the
+ * look before: ca_newly_valid()). What can't be asked makes out->state
+ * UNREACHABLE or REFUSED, and F tells why (also returned, for the log). */
+enum base_fail_class ca_evidence(const struct ca_look *l, struct base_arena *a,
+                                 struct policy_api *out, struct base_fail *f);
+
+#endif
