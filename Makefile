@@ -51,8 +51,8 @@ MAY_ca      := net policy base
 MAY_dcv     := net ca policy base
 MAY_ledger  := policy base
 MAY_deliver := keeper/client.h cert net policy base
-MAY_agent   := base policy spool inspect cert keeper/client.h net ca dcv ledger deliver
-MAY_cli     := policy net cert keeper/client.h base
+MAY_agent   := base policy spool inspect/client.h cert keeper/client.h net ca dcv ledger deliver
+MAY_cli     := policy net cert inspect/client.h keeper/client.h base
 
 PKG_base    := libsystemd libmd jansson
 PKG_policy  := libconfuse libidn2 libpsl jansson
@@ -61,7 +61,7 @@ PKG_milter  := jansson
 PKG_inspect := gmime-3.0 libzip libseccomp opendkim jansson
 PKG_cert    := libcrypto jansson
 PKG_keeper  := libcrypto jansson
-PKG_net     := libcurl libunbound ldns jansson
+PKG_net     := libcurl ldns jansson
 PKG_ca      := jansson
 PKG_dcv     := jansson
 PKG_ledger  := sqlite3 jansson
@@ -71,6 +71,7 @@ PKG_cli     := jansson
 LIBS_inspect := -lgumbo
 LIBS_milter := -lmilter
 LIBS_deliver :=
+LIBS_net := -lunbound
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
 HARD := -fstack-protector-strong -fPIE
@@ -124,7 +125,7 @@ LINK_certmilterd := milter spool policy base
 LINK_certagentd  := agent deliver dcv ca ledger inspect keeper cert spool net policy base
 LINK_certkeeperd := keeper cert base
 LINK_certinspect := inspect cert policy base
-LINK_certmilter  := cli keeper cert net policy base
+LINK_certmilter  := cli inspect keeper cert net policy base
 
 define program
 $1: $B/$2/main.o $(foreach r,$(LINK_$3),$B/lib$r.a)
