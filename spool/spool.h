@@ -41,7 +41,7 @@ struct spool_envelope {
     const char **recipients; /* without angle brackets, as the MTA gave them */
     size_t n_recipients;
     bool sender_in_profile; /* the milter's word; matters for the reserve only */
-    int64_t size;           /* bytes of the raw message; set by spool_put_commit() */
+    int64_t size;           /* bytes of the raw message; set by spool_put() and reading */
 };
 
 /* ---- writer ---------------------------------------------------------------- */
