@@ -13,6 +13,18 @@
 #include "base/fail.h"
 #include "rules.h"
 
+/* What the JSON of facts and pages may hold at most; a reader refuses more, so
+ * a writer stops there. One text: 64 KiB. */
+#define POLICY_FACTS_FROM 100
+#define POLICY_FACTS_LINKS 200
+#define POLICY_FACTS_IDS 64
+#define POLICY_FACTS_PROBLEMS 200
+#define POLICY_FACTS_CERTIFICATES 100
+#define POLICY_PAGE_FORMS 20
+#define POLICY_PAGE_FIELDS 200
+#define POLICY_PAGE_OPTIONS 500
+#define POLICY_PAGE_BUTTONS 50
+
 enum policy_auth_result {
     POLICY_AUTH_NONE = 0, /* no signature of a profile's domain */
     POLICY_AUTH_PASS,     /* strictly: every trap of the security reference 1d closed */
@@ -61,11 +73,12 @@ struct policy_facts {
     const char *subject, *message_id, *to;
     int64_t date;        /* Date field, 0 if none */
     enum policy_kind kind;
-    const char *kind_by; /* "link", "certificate", "subject" or NULL */
+    const char *kind_by; /* "link", "certificate", "subject", "sender" or NULL */
     bool kind_conflict;  /* links of two kinds, or two tokens for one kind */
     const char *domain;  /* A-label, lower case; NULL */
     bool domain_conflict;
     const char *mailbox; /* as written but domain lower case A-label; NULL */
+    bool mailbox_conflict;
     struct policy_id *ids;
     size_t nids;
     bool id_conflict;    /* two different values for one name */
@@ -130,6 +143,7 @@ struct policy_page {
     const char *domain;           /* at page_places */
     bool domain_conflict;
     const char *mailbox;
+    bool mailbox_conflict;
     struct policy_id *ids;
     size_t nids;
     bool id_conflict;

@@ -10,6 +10,10 @@
  *   {token:N:SET} or {token:MIN-MAX:SET}       SET like a-zA-Z0-9_-
  *   {code:MIN-MAX:SET}  a code to be typed     {any} any run of characters, also none
  *   {port} a port; only in profiles with rehearsal = true
+ * "{{" and "}}" stand for the braces themselves. What follows a placeholder
+ * must be literal text that can't be part of it, so that there is one way to
+ * read a string; where {any} makes several ways with different captures, the
+ * string doesn't fit.
  * A place pattern starts with where it looks: "text:" one whole line of the
  * mail's visible text, "subject:" the whole subject, "page:" one whole line of
  * the page's visible text. Lines are trimmed and runs of white space count as
@@ -58,10 +62,12 @@ struct policy_strings {
 };
 bool policy_strings_has(const struct policy_strings *l, const char *s); /* ASCII case-folded */
 
+#define POLICY_MIN_KEY_BITS 1024 /* RSA floor unless the profile says more */
+
 struct policy_kind_rules {
     enum policy_kind kind;
     bool verified;                 /* seen on a real account: else at most `hold` */
-    struct policy_strings from;    /* exact From addresses, lower case */
+    struct policy_strings from;    /* exact From addresses, lower case; "@domain" = any of that domain */
     struct policy_strings signers; /* d= pinned, exact */
     struct policy_strings subjects; /* hints: patterns of the whole subject */
     struct policy_strings links;   /* URL templates, whole URL */
@@ -91,6 +97,13 @@ struct policy_profile {
     struct policy_kind_rules *kinds;
     size_t nkinds;
 };
+
+/* True if the address is of one of the profile's From domains, or below. */
+bool policy_profile_from(const struct policy_profile *p, const char *addr);
+/* True if ADDR is one of the kind's From addresses. */
+bool policy_kind_from(const struct policy_kind_rules *k, const char *addr);
+/* True if some kind of the profile pins DOMAIN as a signer (exact, case-folded). */
+bool policy_profile_signer(const struct policy_profile *p, const char *domain);
 
 /* JSON in both directions; from_json checks types and caps (permanent
  * "profile.json"), all memory from A. */
