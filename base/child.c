@@ -11,7 +11,7 @@
  * thread, the pool).
  *
  * A struct base_child owns its descriptors, its buffers and the process until
- * base_child_free(). talking to it is in child_io.c. */
+ * base_child_free(). Talking to it is in child_io.c. */
 #include "child.h"
 
 #include <errno.h>

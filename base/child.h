@@ -33,6 +33,7 @@ struct base_child {
     struct base_buf errbuf;
     size_t taken; /* bytes of outbuf already given out as lines */
     bool out_eof;
+    bool late; /* killed at its deadline: base_child_end() says so too */
 };
 
 /* PATH is executed with ARGV (no search). Codes: child.exec (ours). */

@@ -28,6 +28,7 @@ static void kill_group(const struct base_child *c)
 static enum base_fail_class timed_out(struct base_child *c, struct base_fail *f)
 {
     kill_group(c);
+    c->late = true;
     return base_failf(f, BASE_TEMPORARY, "child.timeout", "the program did not end in time");
 }
 
@@ -216,6 +217,9 @@ static enum base_fail_class drain(struct base_child *c, size_t out_max, struct b
     }
     /* one that ended in time isn't late because we come late */
     bool ended = poll(&p, 1, 0) == 1;
+    if (c->late) {
+        r = timed_out(c, f);
+    }
     while (r == BASE_OK && !ended) {
         r = wait_round(c, p.fd, POLLIN, &ended, out_max, f);
     }

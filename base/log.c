@@ -180,7 +180,8 @@ const char *base_log_token(const char *token)
 {
     char *out = ring();
 
-    (void)snprintf(out, 32, "%.4s...", token != NULL ? token : "");
+    /* four characters of a short one would be half of it or all */
+    (void)snprintf(out, 32, "%.4s...", token != NULL && strlen(token) >= 8 ? token : "");
     return out;
 }
 

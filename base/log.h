@@ -19,7 +19,7 @@ void base_log(int priority, const char *event, ...) __attribute__((sentinel));
 /* The same, with the class, code and text of a failure added. */
 void base_log_fail(int priority, const char *event, const struct base_fail *f, ...)
     __attribute__((sentinel));
-/* First four characters and "..." of a token, in a static ring of 8 buffers per thread. */
+/* First four characters and "..." of a token (of one under 8 only "..."), in a static ring of 8 buffers per thread. */
 const char *base_log_token(const char *token);
 /* Decimal text of a number, same ring. */
 const char *base_log_num(long long n);
