@@ -87,15 +87,15 @@ const char *ca_status_name(enum ca_status s); /* "unknown", "waiting-us", ... */
 enum ca_usage { CA_USAGE_DUAL = 0, CA_USAGE_SIGN, CA_USAGE_ENCRYPT };
 
 struct ca_order_request {
-    const char *product;      /* "secure_email_mailbox", ... */
+    const char *product; /* "secure_email_mailbox", ... */
     const char *mailbox;
-    const char *csr;          /* PEM */
+    const char *csr; /* PEM */
     enum ca_usage usage;
     const char *profile_type; /* "strict" | "multipurpose"; always sent */
     int64_t validity_days;
     const char *first_name, *last_name; /* sponsor products; NULL otherwise */
-    const char *reference;    /* our marker, [A-Za-z0-9-]{1,64}: goes into the order's comments */
-    const char *renewal_of;   /* order id; NULL = none */
+    const char *reference;  /* our marker, [A-Za-z0-9-]{1,64}: goes into the order's comments */
+    const char *renewal_of; /* order id; NULL = none */
 };
 
 struct ca_order {
@@ -103,14 +103,14 @@ struct ca_order {
     const char *certificate; /* id; NULL before there is one */
     const char *request;     /* id of its (first) request; NULL if not told */
     enum ca_status status;
-    const char *status_text; /* as the CA says it */
+    const char *status_text;                                 /* as the CA says it */
     const char *product, *common_name, *serial, *thumbprint; /* NULL if not told, as below */
     struct policy_strings mailboxes;
-    const char *csr;         /* as the CA holds it */
-    const char *reference;   /* comments as told */
+    const char *csr;       /* as the CA holds it */
+    const char *reference; /* comments as told */
     const char *dcv_method;
     int64_t created, valid_from, valid_till; /* 0 = not told */
-    const char *chain;       /* PEM, end entity first, when issued at once */
+    const char *chain;                       /* PEM, end entity first, when issued at once */
 };
 struct ca_orders {
     struct ca_order *v;
@@ -125,8 +125,8 @@ enum base_fail_class ca_order_info(struct ca_account *c, const char *id, struct 
                                    struct ca_order *out, struct base_fail *f);
 struct ca_order_filter {
     const char *mailbox, *status, *certificate; /* NULL = any */
-    int64_t since;  /* created not before (minus two days for time zones); 0 = any */
-    size_t max;     /* 0 = 1000 */
+    int64_t since; /* created not before (minus two days for time zones); 0 = any */
+    size_t max;    /* 0 = 1000 */
 };
 /* Newest first. Lists tell less than ca_order_info(). */
 enum base_fail_class ca_order_list(struct ca_account *c, const struct ca_order_filter *flt,
@@ -141,14 +141,13 @@ struct ca_changes {
     size_t n;
 };
 /* Orders whose status changed within the last SECONDS (at most 7 days). */
-enum base_fail_class ca_status_changes(struct ca_account *c, int64_t seconds,
-                                       struct base_arena *a, struct ca_changes *out,
-                                       struct base_fail *f);
+enum base_fail_class ca_status_changes(struct ca_account *c, int64_t seconds, struct base_arena *a,
+                                       struct ca_changes *out, struct base_fail *f);
 
 enum ca_found {
     CA_FOUND_NOT = 0, /* no order since then is ours: it did not arrive (yet: see below) */
     CA_FOUND,
-    CA_FOUND_UNSURE,  /* there is a candidate that shows neither CSR nor our reference */
+    CA_FOUND_UNSURE, /* there is a candidate that shows neither CSR nor our reference */
 };
 /* Did an order whose answer was lost arrive? Reads the account's orders for MAILBOX
  * created since SINCE and compares, for each, the CSR that the CA holds with ours:
@@ -163,8 +162,7 @@ enum base_fail_class ca_find_order(struct ca_account *c, const struct ca_order_r
 /* PEM, end entity first, without root. CERTIFICATE or, if NULL, the active one of
  * ORDER. Nothing is checked here: cert/ does. */
 enum base_fail_class ca_download(struct ca_account *c, const char *certificate, const char *order,
-                                 struct base_arena *a, struct base_bytes *pem,
-                                 struct base_fail *f);
+                                 struct base_arena *a, struct base_bytes *pem, struct base_fail *f);
 
 struct ca_email_validation {
     const char *mailbox;
@@ -184,12 +182,12 @@ enum base_fail_class ca_email_validations(struct ca_account *c, const char *orde
 
 struct ca_domain {
     const char *id, *name;
-    const char *dcv_method;  /* "email", "dns-txt-token", ...; NULL if not told */
-    bool active;             /* false: deactivated at the CA */
-    bool pending;            /* submitted, waits for control to be shown */
-    bool valid;              /* validated and not expired */
-    int64_t valid_till;      /* 0 = not told */
-    const char *token;       /* dcv_token, a secret; NULL if not told */
+    const char *dcv_method;           /* "email", "dns-txt-token", ...; NULL if not told */
+    bool active;                      /* false: deactivated at the CA */
+    bool pending;                     /* submitted, waits for control to be shown */
+    bool valid;                       /* validated and not expired */
+    int64_t valid_till;               /* 0 = not told */
+    const char *token;                /* dcv_token, a secret; NULL if not told */
     struct policy_strings recipients; /* mails went there; only as told by an add */
 };
 struct ca_domains {
@@ -211,8 +209,7 @@ enum base_fail_class ca_domain_add(struct ca_account *c, const char *name,
 enum base_fail_class ca_domain_submit(struct ca_account *c, const char *id, struct base_fail *f);
 /* Has the validation mails sent again, to RECIPIENTS or (NULL) to all. */
 enum base_fail_class ca_domain_resend(struct ca_account *c, const char *id, const char *name,
-                                      const struct policy_strings *recipients,
-                                      struct base_fail *f);
+                                      const struct policy_strings *recipients, struct base_fail *f);
 /* Addresses that the CA would write to for this domain. */
 enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
                                           struct base_arena *a, struct policy_strings *out,

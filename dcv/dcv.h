@@ -57,13 +57,12 @@ struct dcv_page {
  * memory from A. */
 enum base_fail_class dcv_link_open(const struct dcv_context *c,
                                    const struct policy_kind_rules *rules, const char *url,
-                                   struct base_arena *a, struct dcv_page *out,
-                                   struct base_fail *f);
+                                   struct base_arena *a, struct dcv_page *out, struct base_fail *f);
 
 /* What would be sent, without sending it (shown to a person, and used by submit). */
 struct dcv_post {
-    size_t form; /* index in page->forms */
-    const char *url; /* checked */
+    size_t form;      /* index in page->forms */
+    const char *url;  /* checked */
     const char *body; /* application/x-www-form-urlencoded */
 };
 /* PAGE is what the inspector read out of the page at PAGE_URL. CODE is typed into
@@ -78,9 +77,8 @@ enum base_fail_class dcv_form_build(struct base_arena *a, const struct policy_ki
  * whatever is returned. BASE_OK only with a 2xx page. */
 enum base_fail_class dcv_link_submit(const struct dcv_context *c,
                                      const struct policy_kind_rules *rules,
-                                     const struct policy_page *page,
-                                     const struct dcv_page *opened, const char *code,
-                                     struct base_arena *a, struct dcv_page *out,
+                                     const struct policy_page *page, const struct dcv_page *opened,
+                                     const char *code, struct base_arena *a, struct dcv_page *out,
                                      struct base_fail *f);
 
 #endif

@@ -16,10 +16,10 @@
 struct net_resolver;
 
 struct net_dns_options {
-    const char **servers; /* "127.0.0.1@5353", "192.0.2.53", "2001:db8::53@53" */
-    size_t nservers;      /* 0 = those of /etc/resolv.conf */
+    const char **servers;     /* "127.0.0.1@5353", "192.0.2.53", "2001:db8::53@53" */
+    size_t nservers;          /* 0 = those of /etc/resolv.conf */
     const char *trust_anchor; /* file with DS or DNSKEY records; NULL = no validation */
-    int timeout_ms;       /* of one look-up; 0 = 5 s */
+    int timeout_ms;           /* of one look-up; 0 = 5 s */
 };
 
 /* Code: net.dns.setup (permanent: a server's text or the anchor file is unusable). */

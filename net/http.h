@@ -54,8 +54,8 @@ struct net_url {
  * blank, non-ASCII and "\" characters, more than NET_URL_MAX bytes.
  * Permanent "net.url". OUT (may be NULL) is filled from A. */
 enum base_fail_class net_url_check(struct base_arena *a, const char *url,
-                                   const struct net_host *hosts, size_t nhosts,
-                                   struct net_url *out, struct base_fail *f);
+                                   const struct net_host *hosts, size_t nhosts, struct net_url *out,
+                                   struct base_fail *f);
 /* REF resolved against the absolute URL BASE (RFC 3986 section 5); not checked.
  * A fragment is dropped. Permanent "net.url". */
 enum base_fail_class net_url_resolve(struct base_arena *a, const char *base, const char *ref,
@@ -76,8 +76,8 @@ const char *net_cidr_check(const char *text);
 
 /* ---- the exchange ----------------------------------------------------------- */
 
-#define NET_BODY_PAGE (256 * 1024)      /* usual cap of a validation page */
-#define NET_BODY_API (4 * 1024 * 1024)  /* usual cap of an API answer */
+#define NET_BODY_PAGE (256 * 1024)     /* usual cap of a validation page */
+#define NET_BODY_API (4 * 1024 * 1024) /* usual cap of an API answer */
 
 struct net_request {
     const char *method; /* "GET" (also NULL), "POST", "PUT", "DELETE" */
@@ -104,10 +104,10 @@ struct net_response {
     int64_t retry_after;      /* seconds from now, 0..86400; -1 = none */
     const char **cookies;     /* values of Set-Cookie, at most 32 */
     size_t ncookies;
-    struct base_bytes body;   /* a NUL that isn't counted follows */
-    const char *peer;         /* "192.0.2.1@443" */
-    const char *url;          /* as requested */
-    bool sent;                /* set on failure too: the request may have reached the server */
+    struct base_bytes body; /* a NUL that isn't counted follows */
+    const char *peer;       /* "192.0.2.1@443" */
+    const char *url;        /* as requested */
+    bool sent;              /* set on failure too: the request may have reached the server */
 };
 
 /* A handle whose connection is kept for the next GET to the same host. A

@@ -9,14 +9,14 @@
 #include "base/fail.h"
 
 struct net_mail {
-    const char *server;   /* "127.0.0.1:25", "[::1]:25" */
-    const char *helo;     /* our host name; NULL = "localhost" */
-    const char *from;     /* envelope sender; NULL or "" = <> */
-    const char **rcpts;   /* envelope recipients, 1..100 */
+    const char *server; /* "127.0.0.1:25", "[::1]:25" */
+    const char *helo;   /* our host name; NULL = "localhost" */
+    const char *from;   /* envelope sender; NULL or "" = <> */
+    const char **rcpts; /* envelope recipients, 1..100 */
     size_t nrcpts;
-    const void *message;  /* header and body, lines ended by LF or CRLF; at most 1 MiB */
+    const void *message; /* header and body, lines ended by LF or CRLF; at most 1 MiB */
     size_t nmessage;
-    int total_ms;         /* 0 = 30 s */
+    int total_ms; /* 0 = 30 s */
 };
 
 /* BASE_OK when the MTA took the mail for all recipients.
