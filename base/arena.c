@@ -104,12 +104,25 @@ static struct chunk *chunk_new(size_t size)
     return c;
 }
 
-/* A chunk for SIZE bytes. One made for a single large allocation goes behind
- * the head, so that the rest of the head isn't lost. */
-static struct chunk *chunk_for(struct base_arena *a, size_t size)
+#ifdef CERTMILTER_SANITIZE
+/* One chunk for each allocation, not rounded: the sanitizer sees every overrun. */
+static struct chunk *chunk_for(struct base_arena *a, size_t *size)
+{
+    struct chunk *c = chunk_new(*size);
+
+    c->next = a->chunks;
+    a->chunks = c;
+    return c;
+}
+#else
+/* A chunk for *ROUNDED bytes, which are rounded up. One made for a single large
+ * allocation goes behind the head, so that the rest of the head isn't lost. */
+static struct chunk *chunk_for(struct base_arena *a, size_t *rounded)
 {
     struct chunk *c = a->chunks;
+    size_t size = (*rounded + ALIGN - 1) / ALIGN * ALIGN;
 
+    *rounded = size;
     if (c != NULL && c->size - c->used >= size) {
         return c;
     }
@@ -127,21 +140,14 @@ static struct chunk *chunk_for(struct base_arena *a, size_t size)
     a->chunks = c;
     return c;
 }
+#endif
 
 void *base_arena_alloc(struct base_arena *a, size_t size)
 {
     if (size > PTRDIFF_MAX / 2) {
         base_die("an allocation is larger than any memory");
     }
-#ifdef CERTMILTER_SANITIZE
-    /* One chunk each and no rounding: the sanitizer sees every overrun. */
-    struct chunk *c = chunk_new(size);
-    c->next = a->chunks;
-    a->chunks = c;
-#else
-    size = (size + ALIGN - 1) / ALIGN * ALIGN;
-    struct chunk *c = chunk_for(a, size);
-#endif
+    struct chunk *c = chunk_for(a, &size);
     void *p = c->data + c->used;
     c->used += size;
     a->used += size;
