@@ -81,7 +81,7 @@ enum base_fail_class base_ipc_connect(const char *path, int timeout_ms, int *fd,
                                       struct base_fail *f)
 {
     const struct timeval forever = {0, 0};
-    struct timeval limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+    struct timeval limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000L};
     struct sockaddr_un sa;
 
     *fd = -1;

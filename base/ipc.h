@@ -13,7 +13,7 @@
 /* TIMEOUT_MS < 0 means no limit; 0 doesn't wait. The descriptors are blocking
  * ones, close-on-exec; sending and receiving keep their limits all the same. */
 #define BASE_IPC_MAX 65536
-#define BASE_IPC_MEMFD_MAX (64 * 1024 * 1024)
+#define BASE_IPC_MEMFD_MAX 67108864 /* 64 MiB */
 
 /* Listening socket at PATH (an old socket is replaced; anything else is
  * refused), MODE set before bind by umask: call it before threads start. Code:

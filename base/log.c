@@ -5,9 +5,9 @@
  * can't be written is lost: logging never fails and never ends the process. */
 #include "log.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +36,15 @@ struct pair {
 
 static bool stderr_is_journal(void)
 {
-    const char *s = getenv("JOURNAL_STREAM");
-    uintmax_t dev, ino;
+    const char *given = getenv("JOURNAL_STREAM");
+    char ours[64];
     struct stat st;
 
-    return s != NULL && sscanf(s, "%" SCNuMAX ":%" SCNuMAX, &dev, &ino) == 2 &&
-           fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+    if (given == NULL || fstat(STDERR_FILENO, &st) != 0) {
+        return false;
+    }
+    (void)snprintf(ours, sizeof ours, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(given, ours) == 0;
 }
 
 void base_log_open(const char *ident, int max_priority)

@@ -24,8 +24,8 @@ void base_random(void *p, size_t n)
 
 uint64_t base_random_below(uint64_t limit)
 {
-    if (limit == 0) {
-        base_die("a random number below zero");
+    if (limit < 2) {
+        return 0;
     }
     /* 2^64 mod limit: numbers below it would make small results likelier. */
     uint64_t skip = -limit % limit;
