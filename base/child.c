@@ -55,9 +55,12 @@ static bool set_limits(const struct base_child_limits *lim)
     if (!set_limit(RLIMIT_CORE, 0, 0)) {
         return false;
     }
+#ifndef __SANITIZE_THREAD__
+    /* the thread sanitizer writes a file while a program starts */
     if (!lim->keep_files && !set_limit(RLIMIT_FSIZE, 0, 0)) {
         return false;
     }
+#endif
     if (lim->cpu_seconds > 0 &&
         !set_limit(RLIMIT_CPU, (rlim_t)lim->cpu_seconds, (rlim_t)lim->cpu_seconds + 1)) {
         return false;
