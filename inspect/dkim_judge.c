@@ -1,0 +1,302 @@
+/* inspect/dkim_judge.c - the candidates through libopendkim, then our own conditions.
+ *
+ * Owns a library handle for the length of a call. libopendkim's "passed" alone
+ * is believed in nothing: the body hash must match and no error be set, and it
+ * must have judged the very signature that was collected. */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* dkim.h of libopendkim wants it declared */
+#include <opendkim/dkim.h>
+
+#include "dkim.h"
+
+#define DRIFT (100LL * 366 * 86400) /* times are judged in dkim_collect.c, with our clock */
+#define BODY_CHUNK (1024 * 1024)
+
+/* What the callbacks see; reached through the handle's user context. */
+struct judge {
+    const struct inspect_dkim *d;
+    const struct inspect_key *keys;
+    size_t nkeys;
+    DKIM_SIGINFO *info[INSPECT_DKIM_CANDIDATES];
+};
+
+static bool usable(const struct judge *j, size_t i)
+{
+    const struct inspect_candidate *c = &j->d->c[i];
+
+    return c->refuse == NULL && c->pair >= 0 && (size_t)c->pair < j->nkeys &&
+           j->keys[c->pair].status == INSPECT_KEY_RECORD && j->keys[c->pair].txt != NULL;
+}
+
+/* b= as libopendkim read it, blanks taken out, equals OURS. */
+static bool same_signature(DKIM_SIGINFO *s, const char *ours)
+{
+    const unsigned char *b = dkim_sig_gettagvalue(s, false, (unsigned char *)"b");
+
+    if (b == NULL) {
+        return false;
+    }
+    for (; *b != '\0'; b++) {
+        if (strchr(" \t\r\n", *b) != NULL) {
+            continue;
+        }
+        if ((unsigned char)*ours++ != *b) {
+            return false;
+        }
+    }
+    return *ours == '\0';
+}
+
+static DKIM_CBSTAT prescreen(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
+{
+    struct judge *j = dkim_get_user_context(dkim);
+
+    for (int k = 0; k < n; k++) {
+        bool wanted = false;
+
+        for (size_t i = 0; i < j->d->n && !wanted; i++) {
+            if (usable(j, i) && j->info[i] == NULL &&
+                same_signature(sigs[k], inspect_tag(&j->d->c[i].tags, "b"))) {
+                j->info[i] = sigs[k];
+                wanted = true;
+            }
+        }
+        if (!wanted) {
+            dkim_sig_ignore(sigs[k]);
+        }
+    }
+    return DKIM_CBSTAT_CONTINUE;
+}
+
+static DKIM_CBSTAT key_of(DKIM *dkim, DKIM_SIGINFO *sig, unsigned char *buf, size_t buflen)
+{
+    struct judge *j = dkim_get_user_context(dkim);
+
+    for (size_t i = 0; i < j->d->n; i++) {
+        if (j->info[i] == sig) {
+            const char *txt = j->keys[j->d->c[i].pair].txt;
+            size_t n = strlen(txt);
+
+            if (n >= buflen) {
+                return DKIM_CBSTAT_ERROR;
+            }
+            memcpy(buf, txt, n + 1);
+            return DKIM_CBSTAT_CONTINUE;
+        }
+    }
+    return DKIM_CBSTAT_NOTFOUND;
+}
+
+static DKIM_CBSTAT final(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
+{
+    const struct judge *j = dkim_get_user_context(dkim);
+
+    (void)sigs;
+    (void)n;
+    for (size_t i = 0; i < j->d->n; i++) {
+        if (j->info[i] != NULL) {
+            (void)dkim_sig_process(dkim, j->info[i]);
+        }
+    }
+    return DKIM_CBSTAT_CONTINUE;
+}
+
+static DKIM_LIB *open_library(int min_key_bits)
+{
+    DKIM_LIB *lib = dkim_init(NULL, NULL);
+    unsigned int flags = DKIM_LIBFLAGS_STRICTHDRS | DKIM_LIBFLAGS_DELAYSIGPROC;
+    unsigned int bits = (unsigned int)min_key_bits;
+    uint64_t drift = DRIFT;
+
+    if (lib != NULL &&
+        (dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags)) ||
+         dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_MINKEYBITS, &bits, sizeof(bits)) ||
+         dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_CLOCKDRIFT, &drift, sizeof(drift)) ||
+         dkim_set_prescreen(lib, prescreen) || dkim_set_key_lookup(lib, key_of) ||
+         dkim_set_final(lib, final))) {
+        dkim_close(lib);
+        return NULL;
+    }
+    return lib;
+}
+
+/* The whole mail through the library; false if it refused to go on. */
+static bool run(DKIM *dkim, const struct inspect_header *h)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        const struct base_bytes *raw = &h->fields[i].raw;
+        DKIM_STAT s = dkim_header(dkim, (unsigned char *)raw->p, raw->n);
+
+        /* somebody else's broken signature is none of ours */
+        if (s != DKIM_STAT_OK && !inspect_field_is(&h->fields[i], "DKIM-Signature")) {
+            return false;
+        }
+    }
+    if (dkim_eoh(dkim) != DKIM_STAT_OK) {
+        return false;
+    }
+    for (size_t at = 0; at < h->body.n;) {
+        size_t n = h->body.n - at < BODY_CHUNK ? h->body.n - at : BODY_CHUNK;
+
+        if (dkim_body(dkim, (unsigned char *)h->body.p + at, n) != DKIM_STAT_OK) {
+            return false;
+        }
+        at += n;
+    }
+    (void)dkim_eom(dkim, NULL); /* each signature is looked at by itself */
+    return true;
+}
+
+/* t=y in the key record: its owner asks not to be believed. */
+static bool test_key(struct base_arena *a, const char *txt)
+{
+    struct inspect_tags t;
+    const char *flags;
+
+    if (!inspect_tags_read(a, (struct base_bytes){(const unsigned char *)txt, strlen(txt)}, &t)) {
+        return true;
+    }
+    flags = inspect_tag(&t, "t");
+    for (; flags != NULL && *flags != '\0'; flags++) {
+        if ((*flags == 'y' || *flags == 'Y') && (flags[1] == ':' || flags[1] == '\0')) {
+            return true;
+        }
+        flags += strcspn(flags, ":");
+        if (*flags == '\0') {
+            break;
+        }
+    }
+    return false;
+}
+
+static const char *refuse_result(struct base_arena *a, const struct judge *j, size_t i,
+                                 int min_key_bits, int *bits)
+{
+    DKIM_SIGINFO *s = j->info[i];
+    const struct inspect_candidate *c = &j->d->c[i];
+    unsigned int size = 0;
+
+    if (s == NULL) {
+        return "the signature could not be read";
+    }
+    unsigned int flags = dkim_sig_getflags(s);
+    DKIM_SIGERROR error = dkim_sig_geterror(s);
+
+    if (dkim_sig_getkeysize(s, &size) == DKIM_STAT_OK) {
+        *bits = (int)size;
+    }
+    if (error != DKIM_SIGERROR_OK) {
+        const char *why = dkim_sig_geterrorstr(error);
+
+        return base_arena_printf(a, "the signature is bad: %s", why != NULL ? why : "unknown");
+    }
+    if ((flags & DKIM_SIGFLAG_PROCESSED) == 0 || (flags & DKIM_SIGFLAG_PASSED) == 0) {
+        return "the signature does not fit the header";
+    }
+    if (dkim_sig_getbh(s) != DKIM_SIGBH_MATCH) {
+        return "the body was changed (body hash)";
+    }
+    if (strcasecmp((const char *)dkim_sig_getdomain(s), inspect_tag(&c->tags, "d")) != 0 ||
+        strcmp((const char *)dkim_sig_getselector(s), inspect_tag(&c->tags, "s")) != 0) {
+        return "the signature is read in two ways";
+    }
+    if ((flags & DKIM_SIGFLAG_TESTKEY) != 0 || test_key(a, j->keys[c->pair].txt)) {
+        return "the key is marked as a test key (t=y)";
+    }
+    if (strcasecmp(inspect_tag(&c->tags, "a"), "rsa-sha256") == 0 && *bits < min_key_bits) {
+        return base_arena_printf(a, "the key has %d bits, less than %d", *bits, min_key_bits);
+    }
+    return NULL;
+}
+
+static void describe(struct base_arena *a, const struct inspect_candidate *c,
+                     struct policy_auth *out)
+{
+    const char *signed_at = inspect_tag(&c->tags, "t"), *expires = inspect_tag(&c->tags, "x");
+    char *domain = base_arena_strdup(a, inspect_tag(&c->tags, "d"));
+
+    base_ascii_lower(domain);
+    out->domain = domain;
+    out->selector = inspect_tag(&c->tags, "s");
+    out->algorithm = inspect_tag(&c->tags, "a");
+    out->signature = inspect_tag(&c->tags, "b");
+    if (signed_at == NULL || !base_parse_int(signed_at, 0, INT64_MAX / 2, &out->signed_at)) {
+        out->signed_at = 0;
+    }
+    if (expires == NULL || !base_parse_int(expires, 0, INT64_MAX / 2, &out->expires_at)) {
+        out->expires_at = 0;
+    }
+}
+
+/* Result of candidate I alone. */
+static enum policy_auth_result judge_one(struct base_arena *a, const struct judge *j, size_t i,
+                                         bool ran, int min_key_bits, struct policy_auth *out)
+{
+    const struct inspect_candidate *c = &j->d->c[i];
+
+    describe(a, c, out);
+    if (c->refuse != NULL) {
+        out->reason = c->refuse;
+        return POLICY_AUTH_FAIL;
+    }
+    if ((size_t)c->pair >= j->nkeys || j->keys[c->pair].status == INSPECT_KEY_TEMPFAIL) {
+        out->reason = "the key could not be looked up now";
+        return POLICY_AUTH_TEMPFAIL;
+    }
+    if (!usable(j, i)) {
+        out->reason = "there is no key record for the signature";
+        return POLICY_AUTH_FAIL;
+    }
+    out->reason = ran ? refuse_result(a, j, i, min_key_bits, &out->key_bits)
+                      : "the mail could not be verified";
+    return out->reason == NULL ? POLICY_AUTH_PASS : POLICY_AUTH_FAIL;
+}
+
+static void judge_all(struct base_arena *a, const struct judge *j, bool ran, int min_key_bits,
+                      struct policy_auth *out)
+{
+    for (size_t i = 0; i < j->d->n; i++) {
+        struct policy_auth one = {0};
+
+        one.result = judge_one(a, j, i, ran, min_key_bits, &one);
+        /* a pass is the end; a tempfail weighs more than a failure */
+        if (i == 0 || one.result == POLICY_AUTH_PASS ||
+            (one.result == POLICY_AUTH_TEMPFAIL && out->result == POLICY_AUTH_FAIL)) {
+            *out = one;
+        }
+        if (out->result == POLICY_AUTH_PASS) {
+            return;
+        }
+    }
+}
+
+void inspect_dkim_judge(struct base_arena *a, const struct inspect_header *h,
+                        const struct inspect_dkim *d, const struct inspect_key *keys, size_t nkeys,
+                        int min_key_bits, struct policy_auth *out)
+{
+    struct judge j = {.d = d, .keys = keys, .nkeys = nkeys};
+    DKIM_LIB *lib = NULL;
+    DKIM *dkim = NULL;
+    DKIM_STAT s = DKIM_STAT_OK;
+    bool ran = false, any = false;
+
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < d->n; i++) {
+        any = any || usable(&j, i);
+    }
+    if (any && (lib = open_library(min_key_bits)) != NULL &&
+        (dkim = dkim_verify(lib, (const unsigned char *)"mail", NULL, &s)) != NULL) {
+        (void)dkim_set_user_context(dkim, &j);
+        ran = run(dkim, h);
+    }
+    judge_all(a, &j, ran, min_key_bits, out);
+    if (dkim != NULL) {
+        dkim_free(dkim);
+    }
+    if (lib != NULL) {
+        dkim_close(lib);
+    }
+}

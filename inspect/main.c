@@ -1,0 +1,114 @@
+/* inspect/main.c - certinspect: prepare, close the sandbox, then read and answer.
+ *
+ * The protocol is in protocol.h. Owns the arena and the input until the end of
+ * the process, which frees nothing: one process lives for one input. */
+#include <openssl/crypto.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "charset.h"
+#include "inputs.h"
+#include "io.h"
+#include "mime.h"
+#include "protocol.h"
+#include "sandbox.h"
+
+#define PROFILES_MAX 64
+
+static void prepare(void)
+{
+    struct base_fail f;
+
+    /* what would open files later: charsets, OpenSSL's configuration */
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    inspect_mime_open();
+    inspect_charset_open();
+    if (inspect_sandbox_enter(&f) != BASE_OK) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, f.code, f.text);
+    }
+}
+
+static void read_profiles(struct base_arena *a, struct inspect_request *q)
+{
+    const json_t *list = base_json_arr(q->header, "profiles");
+    struct base_fail f;
+
+    q->nprofiles = json_array_size(list);
+    if (q->nprofiles > PROFILES_MAX) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "too many profiles");
+    }
+    q->profiles = base_arena_array(a, q->nprofiles + 1, sizeof(struct policy_profile *));
+    for (size_t i = 0; i < q->nprofiles; i++) {
+        if (policy_profile_from_json(a, json_array_get(list, i), &q->profiles[i], &f) != BASE_OK) {
+            inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", f.text);
+        }
+    }
+}
+
+static struct base_bytes read_input(struct base_arena *a, const json_t *header, size_t max)
+{
+    int64_t size = base_json_int(header, "size", -1);
+
+    if (size < 0) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "no size");
+    }
+    if (size > (int64_t)max) {
+        inspect_io_refuse(INSPECT_EXIT_REFUSED, "input.size", "the input is too large");
+    }
+    unsigned char *p = base_arena_alloc(a, (size_t)size + 1);
+
+    inspect_io_bytes(p, (size_t)size);
+    return (struct base_bytes){p, (size_t)size};
+}
+
+static void answer(struct base_arena *a, const json_t *header)
+{
+    static const struct {
+        const char *name;
+        size_t max;
+        void (*run)(struct base_arena *, const struct inspect_request *, struct base_bytes);
+    } inputs[] = {
+        {"mail", INSPECT_INPUT_MAX, inspect_answer_mail},
+        {"page", INSPECT_PAGE_MAX, inspect_answer_page},
+        {"certificates", INSPECT_INPUT_MAX, inspect_answer_certificates},
+    };
+    const char *kind = base_json_strd(header, "input", "");
+    struct inspect_request q = {.header = header,
+                                .now = base_json_int(header, "now", 0),
+                                .force = base_json_bool(header, "force", false)};
+
+    if (base_json_int(header, "v", 0) != INSPECT_VERSION) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "another version of the protocol");
+    }
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+        if (strcmp(kind, inputs[i].name) == 0) {
+            read_profiles(a, &q);
+            inputs[i].run(a, &q, read_input(a, header, inputs[i].max));
+            return;
+        }
+    }
+    inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "an input of unknown kind");
+}
+
+int main(int argc, char **argv)
+{
+    struct base_buf line;
+    struct base_fail f;
+
+    (void)argv;
+    if (argc > 1) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "no arguments are taken");
+    }
+    prepare();
+    struct base_arena *a = base_arena_new();
+
+    inspect_io_line(INSPECT_HEADER_MAX, &line);
+    json_t *header = base_json_parse(line.p, line.n, INSPECT_HEADER_MAX, &f);
+
+    if (!json_is_object(header)) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "the header is no JSON object");
+    }
+    answer(a, header);
+    inspect_io_exit(INSPECT_EXIT_DONE);
+}
