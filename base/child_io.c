@@ -181,9 +181,8 @@ enum base_fail_class base_child_line(struct base_child *c, size_t out_max, const
     *line = NULL;
     *len = 0;
     for (;;) {
-        unsigned char *end = c->outbuf.n > seen
-                                 ? memchr(c->outbuf.p + seen, '\n', c->outbuf.n - seen)
-                                 : NULL;
+        unsigned char *end =
+            c->outbuf.n > seen ? memchr(c->outbuf.p + seen, '\n', c->outbuf.n - seen) : NULL;
         if (end != NULL || (c->out_eof && c->outbuf.n > c->taken)) {
             if (end != NULL) {
                 *end = '\0';
@@ -247,7 +246,8 @@ enum base_fail_class base_child_end(struct base_child *c, size_t out_max, int *s
     while (waitpid(c->pid, status, 0) < 0) {
         if (errno != EINTR) {
             *status = 0;
-            r = r != BASE_OK ? r : base_failf(f, BASE_OURS, "child.io", "waitpid: %s", strerror(errno));
+            r = r != BASE_OK ? r
+                             : base_failf(f, BASE_OURS, "child.io", "waitpid: %s", strerror(errno));
             break;
         }
     }

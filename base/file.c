@@ -25,8 +25,7 @@ static enum base_fail_class write_failed(struct base_fail *f, const char *name, 
     if (e == ENOSPC || e == EDQUOT) {
         return base_failf(f, BASE_TEMPORARY, "file.space", "%s: no space left (%s)", name, what);
     }
-    return base_failf(f,
-                      e == EMFILE || e == ENFILE || e == ENOMEM ? BASE_TEMPORARY : BASE_OURS,
+    return base_failf(f, e == EMFILE || e == ENFILE || e == ENOMEM ? BASE_TEMPORARY : BASE_OURS,
                       "file.write", "%s: %s: %s", name, what, strerror(e));
 }
 
@@ -214,8 +213,8 @@ static enum base_fail_class read_credential(const char *dir, const char *name, b
     if (!shared && (st.st_mode & 077) != 0) {
         (void)close(fd);
         return base_failf(f, BASE_PERMANENT, "cred.mode",
-                          "credential %s/%s: mode %04o lets others in; 0600 or 0400 is expected", dir,
-                          name, (unsigned)st.st_mode & 07777);
+                          "credential %s/%s: mode %04o lets others in; 0600 or 0400 is expected",
+                          dir, name, (unsigned)st.st_mode & 07777);
     }
     r = slurp(fd, name, CREDENTIAL_MAX, out, &low);
     if (r != BASE_OK) {
@@ -237,9 +236,9 @@ enum base_fail_class base_credential(const char *name, const char *dir, struct b
 
     base_buf_init(out, CREDENTIAL_MAX);
     if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL) {
-        return base_failf(f, BASE_PERMANENT, "cred.absent",
-                          "\"%s\" is no name of a credential: a file name without \"/\" is expected",
-                          name);
+        return base_failf(
+            f, BASE_PERMANENT, "cred.absent",
+            "\"%s\" is no name of a credential: a file name without \"/\" is expected", name);
     }
     if (given != NULL && given[0] != '\0') {
         enum base_fail_class r = read_credential(given, name, true, out, &low);
@@ -249,9 +248,9 @@ enum base_fail_class base_credential(const char *name, const char *dir, struct b
         }
     }
     if (dir == NULL) {
-        return base_failf(f, BASE_PERMANENT, "cred.absent",
-                          "credential %s: CREDENTIALS_DIRECTORY isn't set and no directory is named",
-                          name);
+        return base_failf(
+            f, BASE_PERMANENT, "cred.absent",
+            "credential %s: CREDENTIALS_DIRECTORY isn't set and no directory is named", name);
     }
     return read_credential(dir, name, false, out, f);
 }

@@ -103,8 +103,7 @@ static void emit(int priority, const char *event, const struct pair *pairs, size
     (void)base_buf_adds(&line, event);
     fields[nf++] = journal_field(a, "EVENT", event);
     for (size_t i = 0; i < n; i++) {
-        const char *value =
-            base_printable(a, pairs[i].value, strlen(pairs[i].value), VALUE_MAX);
+        const char *value = base_printable(a, pairs[i].value, strlen(pairs[i].value), VALUE_MAX);
         (void)base_buf_addf(&line, " %s=", pairs[i].key);
         add_value(&line, value);
         fields[nf++] = journal_field(a, pairs[i].key, value);
@@ -116,8 +115,7 @@ static void emit(int priority, const char *event, const struct pair *pairs, size
         (void)sd_journal_sendv(fields, (int)nf);
     } else {
         /* one write, so that lines of several threads don't mix */
-        char *text =
-            base_arena_printf(a, "<%d>%s: %s\n", priority, log_ident, base_buf_str(&line));
+        char *text = base_arena_printf(a, "<%d>%s: %s\n", priority, log_ident, base_buf_str(&line));
         (void)base_write_all(STDERR_FILENO, text, strlen(text));
     }
     base_buf_free(&line);

@@ -55,9 +55,9 @@ static bool hidden(uint32_t c)
     static const struct {
         uint32_t lo, hi;
     } ranges[] = {
-        {0x00, 0x1f},      {0x7f, 0x9f},     {0x061c, 0x061c},  {0x200b, 0x200b},
-        {0x200e, 0x200f},  {0x2028, 0x202e}, {0x2060, 0x206f},  {0xfeff, 0xfeff},
-        {0xfff9, 0xfffb},  {0xfffe, 0xffff}, {0xe0000, 0xe007f},
+        {0x00, 0x1f},     {0x7f, 0x9f},     {0x061c, 0x061c},   {0x200b, 0x200b},
+        {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0xfeff, 0xfeff},
+        {0xfff9, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0xe007f},
     };
 
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
@@ -133,8 +133,7 @@ static const char *read_int(const char *s, int64_t *out)
     }
     for (; *s >= '0' && *s <= '9'; s++) {
         int d = *s - '0';
-        if (__builtin_mul_overflow(v, 10, &v) ||
-            __builtin_add_overflow(v, negative ? -d : d, &v)) {
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, negative ? -d : d, &v)) {
             return NULL;
         }
     }
@@ -189,8 +188,7 @@ static bool parse_with_unit(const char *s, const struct unit *units, int64_t lo,
 
 bool base_parse_size(const char *s, int64_t lo, int64_t hi, int64_t *out)
 {
-    static const struct unit units[] = {
-        {'k', 1 << 10}, {'m', 1 << 20}, {'g', 1 << 30}, {0, 0}};
+    static const struct unit units[] = {{'k', 1 << 10}, {'m', 1 << 20}, {'g', 1 << 30}, {0, 0}};
 
     return parse_with_unit(s, units, lo, hi, out);
 }

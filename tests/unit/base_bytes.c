@@ -151,8 +151,13 @@ static void base64_vectors(void **state)
 {
     /* RFC 4648 section 10 */
     static const char *const vectors[][2] = {
-        {"", ""},          {"f", "Zg=="},        {"fo", "Zm8="},       {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
     };
     size_t n;
 
@@ -190,9 +195,9 @@ static void base64_all_bytes_with_white_space(void **state)
 static void base64_refuses(void **state)
 {
     static const char *const wrong[] = {
-        "Z",    "Zg",    "Zg=",      "=",        "====",     "Z===",     "Zm9v=",   "Zg==Zg==",
-        "Zm=v", "Zm9v-", "Zh==",     "Zm9=",     "Zm9v====", "Zm\x80v",  "Z_9v",    "Zg==Z",
-        "Zm8=\0", "Zg===", "Zg=g",   "Zm9vYg=",
+        "Z",        "Zg",    "Zg=",    "=",     "====", "Z===",     "Zm9v=",
+        "Zg==Zg==", "Zm=v",  "Zm9v-",  "Zh==",  "Zm9=", "Zm9v====", "Zm\x80v",
+        "Z_9v",     "Zg==Z", "Zm8=\0", "Zg===", "Zg=g", "Zm9vYg=",
     };
     size_t n;
 
@@ -249,18 +254,21 @@ static void printable_text(void **state)
         {"plainer", 5, "pl..."},
         {"plain", 2, ".."},
         {"a\nb\tc\x1b[31m", 40, "a?b?c?[31m"},
-        {"M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80", 40, "M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80", 40,
+         "M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80"},
         {"\xc3\xbc\xc3\xbc\xc3\xbc", 5, "\xc3\xbc..."},
         {"\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc", 6, "\xc3\xbc..."},
         {"\xff\xc0\x80\xed\xa0\x80\xf5\x80", 40, "????????"},
-        {"x\xe2\x80\xae" "fdp", 40, "x?fdp"},
+        {"x\xe2\x80\xae"
+         "fdp",
+         40, "x?fdp"},
         {"x\xe2\x81\xa6y\xe2\x80\x8fz\xc2\x85", 40, "x?y?z?"},
         {"cut\xc3", 40, "cut?"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_string_equal(
-            base_printable(*state, cases[i].in, strlen(cases[i].in), cases[i].max), cases[i].out);
+        assert_string_equal(base_printable(*state, cases[i].in, strlen(cases[i].in), cases[i].max),
+                            cases[i].out);
     }
     assert_string_equal(base_printable(*state, "a\0b", 3, 10), "a?b");
     assert_string_equal(base_printable(*state, NULL, 0, 10), "");
@@ -281,8 +289,16 @@ static void ascii_case(void **state)
 
 static void integers(void **state)
 {
-    static const char *const wrong[] = {"",   "-",    " 1", "1 ",  "+1", "1x", "0x10",
-                                        "--1", "9223372036854775808", "-9223372036854775809"};
+    static const char *const wrong[] = {"",
+                                        "-",
+                                        " 1",
+                                        "1 ",
+                                        "+1",
+                                        "1x",
+                                        "0x10",
+                                        "--1",
+                                        "9223372036854775808",
+                                        "-9223372036854775809"};
     int64_t v = 0;
 
     (void)state;

@@ -1,4 +1,4 @@
-/* Unit tests of base/child.h. The children are /bin/sh, or this program again
+/* Unit tests of base/child.h: the cage. The children are /bin/sh, or this program again
  * with the name of a role as its first argument. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "base/child.h"
-#include "base/clock.h"
 
 #define MIB (1 << 20)
 
@@ -71,28 +70,6 @@ static int role_report(void)
     return 0;
 }
 
-/* Prints 1 MiB before it reads anything, then counts its input. */
-static int role_both(void)
-{
-    static char block[65536];
-    size_t total = 0;
-
-    memset(block, 'o', sizeof block);
-    for (int i = 0; i < 16; i++) {
-        for (size_t done = 0; done < sizeof block;) {
-            done += (size_t)write(1, block + done, sizeof block - done);
-        }
-        for (size_t done = 0; done < sizeof block;) {
-            done += (size_t)write(2, block + done, sizeof block - done);
-        }
-    }
-    for (ssize_t n; (n = read(0, block, sizeof block)) > 0;) {
-        total += (size_t)n;
-    }
-    printf("\nread %zu\n", total);
-    return 0;
-}
-
 static _Noreturn void role_spin(void)
 {
     for (volatile unsigned i = 0;; i++) {
@@ -113,9 +90,7 @@ static int role(const char *name)
     if (strcmp(name, "spin") == 0) {
         role_spin();
     }
-    int r = strcmp(name, "report") == 0 ? role_report()
-            : strcmp(name, "both") == 0 ? role_both()
-                                        : role_memory();
+    int r = strcmp(name, "report") == 0 ? role_report() : role_memory();
     fflush(stdout);
     _exit(r);
 }
@@ -246,170 +221,6 @@ static void cpu_is_limited(void **state)
     base_child_free(&c);
 }
 
-static void time_is_limited(void **state)
-{
-    const struct base_child_limits lim = {.wall_ms = 200};
-    struct base_fail f = {0};
-    struct base_child c;
-    int status;
-
-    (void)state;
-    for (int in_end = 0; in_end < 2; in_end++) {
-        int64_t began = base_mono_ms();
-        const char *line;
-        size_t len;
-        start_sh(&c, "trap '' TERM; sleep 30 & sleep 30", &lim);
-        if (!in_end) {
-            assert_int_equal(base_child_line(&c, MIB, &line, &len, &f), BASE_TEMPORARY);
-            assert_string_equal(f.code, "child.timeout");
-        }
-        assert_int_equal(base_child_end(&c, MIB, &status, &f), BASE_TEMPORARY);
-        assert_string_equal(f.code, "child.timeout");
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        assert_in_range(base_mono_ms() - began, 190, 5000);
-        base_child_free(&c);
-    }
-    /* one that floods its stderr doesn't get more time */
-    start_sh(&c, "exec cat /dev/zero >&2", &lim);
-    assert_int_equal(base_child_end(&c, MIB, &status, &f), BASE_TEMPORARY);
-    assert_int_equal(c.errbuf.n, 4096);
-    base_child_free(&c);
-}
-
-static void in_time_stays_in_time(void **state)
-{
-    const struct base_child_limits lim = {.wall_ms = 500};
-    const struct timespec late = {0, 700000000};
-    struct base_child c;
-
-    (void)state;
-    start_sh(&c, "echo done; exit 3", &lim);
-    nanosleep(&late, NULL); /* it ended long ago; we are late, not it */
-    assert_int_equal(end(&c), 3);
-    assert_string_equal(base_buf_str(&c.outbuf), "done\n");
-    base_child_free(&c);
-}
-
-static void output_is_capped(void **state)
-{
-    const struct base_child_limits lim = {.wall_ms = 20000};
-    struct base_fail f = {0};
-    struct base_child c;
-    int status;
-
-    (void)state;
-    start_sh(&c, "printf 12345", &lim);
-    assert_int_equal(base_child_end(&c, 5, &status, &f), BASE_OK);
-    base_child_free(&c);
-    start_sh(&c, "printf 123456", &lim);
-    assert_int_equal(base_child_end(&c, 5, &status, &f), BASE_PERMANENT);
-    assert_string_equal(f.code, "child.output");
-    base_child_free(&c);
-    start_sh(&c, "exec cat /dev/zero", &lim);
-    assert_int_equal(base_child_end(&c, 100000, &status, &f), BASE_PERMANENT);
-    assert_true(WIFSIGNALED(status));
-    assert_true(c.outbuf.n < 200000);
-    base_child_free(&c);
-}
-
-static void both_write_a_mebibyte(void **state)
-{
-    const struct base_child_limits lim = {.wall_ms = 30000};
-    static char input[MIB];
-    struct base_fail f = {0};
-    struct base_child c;
-    int status;
-
-    (void)state;
-    start(&c, "both", &lim);
-    if (base_child_write(&c, input, sizeof input, 2 * MIB, &f) != BASE_OK) {
-        fail_msg("%s", f.text);
-    }
-    assert_int_equal(base_child_end(&c, 2 * MIB, &status, &f), BASE_OK);
-    assert_int_equal(status, 0);
-    assert_string_equal(base_buf_str(&c.outbuf) + MIB, "\nread 1048576\n");
-    assert_int_equal(c.errbuf.n, 4096);
-    base_child_free(&c);
-}
-
-static void talk_by_lines(void **state)
-{
-    const struct base_child_limits lim = {.wall_ms = 20000};
-    struct base_child c;
-    const char *line;
-    size_t len;
-
-    (void)state;
-    start_sh(&c, "while read l; do echo \"got $l\"; done; echo; printf 'tail'", &lim);
-    for (int i = 0; i < 50; i++) {
-        char text[20], want[24];
-        snprintf(text, sizeof text, "q%d\n", i);
-        snprintf(want, sizeof want, "got q%d", i);
-        assert_int_equal(base_child_write(&c, text, strlen(text), MIB, NULL), BASE_OK);
-        assert_int_equal(base_child_line(&c, MIB, &line, &len, NULL), BASE_OK);
-        assert_string_equal(line, want);
-        assert_int_equal(len, strlen(want));
-    }
-    base_child_close_in(&c);
-    assert_int_equal(base_child_line(&c, MIB, &line, &len, NULL), BASE_OK);
-    assert_string_equal(line, "");
-    assert_int_equal(base_child_line(&c, MIB, &line, &len, NULL), BASE_OK);
-    assert_string_equal(line, "tail"); /* without its newline */
-    assert_int_equal(base_child_line(&c, MIB, &line, &len, NULL), BASE_OK);
-    assert_null(line);
-    assert_int_equal(end(&c), 0);
-    base_child_free(&c);
-}
-
-static void one_that_dies(void **state)
-{
-    const struct base_child_limits lim = {.wall_ms = 20000};
-    static char input[MIB];
-    struct base_fail f = {0};
-    struct base_child c;
-    int status;
-
-    (void)state;
-    start_sh(&c, "echo last words; echo why >&2; kill -SEGV $$", &lim);
-    /* SIGPIPE has its default here: it must not reach us */
-    assert_int_equal(base_child_write(&c, input, sizeof input, MIB, &f), BASE_PERMANENT);
-    assert_string_equal(f.code, "child.died");
-    assert_int_equal(base_child_end(&c, MIB, &status, &f), BASE_OK);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && !WCOREDUMP(status));
-    assert_string_equal(base_buf_str(&c.outbuf), "last words\n");
-    assert_string_equal(base_buf_str(&c.errbuf), "why\n");
-    assert_int_equal(base_child_end(&c, MIB, &status, &f), BASE_OURS); /* once only */
-    base_child_free(&c);
-}
-
-static void leftovers_are_killed(void **state)
-{
-    const struct base_child_limits lim = {.wall_ms = 20000};
-    struct base_child c;
-
-    (void)state;
-    /* the sleeper holds stdout open; end() must wait for the program only */
-    start_sh(&c, "sleep 1000 & echo $!", &lim);
-    int64_t began = base_mono_ms();
-    assert_int_equal(end(&c), 0);
-    assert_in_range(base_mono_ms() - began, 0, 5000);
-    pid_t sleeper = atoi(base_buf_str(&c.outbuf));
-    assert_true(sleeper > 1);
-    for (int i = 0; i < 500; i++) {
-        char path[40], stat[200] = "";
-        snprintf(path, sizeof path, "/proc/%d/stat", sleeper);
-        int fd = open(path, O_RDONLY);
-        ssize_t n = fd < 0 ? 0 : read(fd, stat, sizeof stat - 1);
-        close(fd);
-        if (n <= 0 || strstr(stat, ") Z ") != NULL) {
-            base_child_free(&c);
-            return; /* gone, or a zombie that only waits for init */
-        }
-        usleep(10000);
-    }
-    fail_msg("it lives on");
-}
-
 static void no_such_program(void **state)
 {
     char *argv[] = {"x", NULL};
@@ -489,13 +300,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(cage_of_a_hook),
         cmocka_unit_test(memory_is_limited),
         cmocka_unit_test(cpu_is_limited),
-        cmocka_unit_test(time_is_limited),
-        cmocka_unit_test(in_time_stays_in_time),
-        cmocka_unit_test(output_is_capped),
-        cmocka_unit_test(both_write_a_mebibyte),
-        cmocka_unit_test(talk_by_lines),
-        cmocka_unit_test(one_that_dies),
-        cmocka_unit_test(leftovers_are_killed),
         cmocka_unit_test(no_such_program),
         cmocka_unit_test(freed_while_it_runs),
         cmocka_unit_test(from_many_threads),

@@ -150,10 +150,18 @@ static void spans(void **state)
         int64_t s;
         const char *text;
     } cases[] = {
-        {0, "0 s"},           {8, "8 s"},         {60, "1 min"},
-        {1500, "25 min"},     {1501, "25 min 1 s"}, {3600, "1 h"},
-        {3659, "1 h"},        {5400, "1 h 30 min"}, {86400, "1 d"},
-        {86400 * 3 + 3600 * 4 + 59, "3 d 4 h"}, {86459, "1 d"}, {-90, "-1 min 30 s"},
+        {0, "0 s"},
+        {8, "8 s"},
+        {60, "1 min"},
+        {1500, "25 min"},
+        {1501, "25 min 1 s"},
+        {3600, "1 h"},
+        {3659, "1 h"},
+        {5400, "1 h 30 min"},
+        {86400, "1 d"},
+        {86400 * 3 + 3600 * 4 + 59, "3 d 4 h"},
+        {86459, "1 d"},
+        {-90, "-1 min 30 s"},
         {INT64_MIN, "-106751991167300 d 15 h"},
     };
     char out[BASE_TIME_LEN];
@@ -167,9 +175,9 @@ static void spans(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(clocks_run),    cmocka_unit_test(written_in_utc),
-        cmocka_unit_test(read_forms),    cmocka_unit_test(refused_forms),
-        cmocka_unit_test(round_trip),    cmocka_unit_test(independent_of_time_zone),
+        cmocka_unit_test(clocks_run), cmocka_unit_test(written_in_utc),
+        cmocka_unit_test(read_forms), cmocka_unit_test(refused_forms),
+        cmocka_unit_test(round_trip), cmocka_unit_test(independent_of_time_zone),
         cmocka_unit_test(spans),
     };
 

@@ -25,9 +25,9 @@ static void size_is_capped(void **state)
 
 static void one_value_and_nothing_else(void **state)
 {
-    static const char *const wrong[] = {"",       "{",         "{}x",      "{} {}",  "{\"a\":}",
-                                        "'a'",    "{a:1}",     "[1,]",     "nul",    "\"\xff\"",
-                                        "\"\\u0000\"", "{\"\\u0000\":1}", "01", "1e999", "\"a\nb\""};
+    static const char *const wrong[] = {
+        "",    "{",        "{}x",         "{} {}",           "{\"a\":}", "'a'",   "{a:1}",   "[1,]",
+        "nul", "\"\xff\"", "\"\\u0000\"", "{\"\\u0000\":1}", "01",       "1e999", "\"a\nb\""};
     struct base_fail f;
 
     (void)state;
@@ -115,7 +115,9 @@ static void writing(void **state)
     (void)state;
     base_json_set(o, "z", "\xc3\xbc");
     base_json_set(o, "none", NULL);
-    base_json_set(o, "bad", "a\xff\xc3" "b");
+    base_json_set(o, "bad",
+                  "a\xff\xc3"
+                  "b");
     base_json_setn(o, "n", INT64_MIN);
     base_json_setb(o, "b", true);
     base_json_set(o, "a", "first? no, last");

@@ -47,7 +47,8 @@ static void lines_of_pairs(void **state)
     start_capture();
     base_log(LOG_INFO, "mail.taken", "id", "x1", "none", NULL, "rcpt", "a@b.test", NULL);
     base_log(LOG_DEBUG, "not.shown", "id", "x1", NULL);
-    base_log(LOG_ERR, "odd", "a", "", "b", "two words", "c", "q\"\\", "d", "x=y", "e", "n\nl", NULL);
+    base_log(LOG_ERR, "odd", "a", "", "b", "two words", "c", "q\"\\", "d", "x=y", "e", "n\nl",
+             NULL);
     assert_string_equal(end_capture(&b),
                         "<6>testd: mail.taken id=x1 rcpt=a@b.test\n"
                         "<3>testd: odd a=\"\" b=\"two words\" c=\"q\\\"\\\\\" d=\"x=y\" e=n?l\n");
@@ -89,7 +90,8 @@ static void failures_are_added(void **state)
 static void tokens_are_never_whole(void **state)
 {
     (void)state;
-    const char *a = base_log_token("abcdefgh"), *b = base_log_token("ab"), *c = base_log_token(NULL);
+    const char *a = base_log_token("abcdefgh"), *b = base_log_token("ab"),
+               *c = base_log_token(NULL);
     const char *n[5];
 
     for (int i = 0; i < 5; i++) {
