@@ -38,7 +38,8 @@ struct dcv_context {
 enum dcv_sent {
     DCV_NOT_SENT = 0, /* the request that confirms did not leave: the step may be repeated */
     DCV_LOST,         /* it may have arrived, no answer came: never repeat, ask the API */
-    DCV_ANSWERED,     /* the CA's server answered it (its page may still have been lost) */
+    DCV_ANSWERED,     /* the CA's server answered it (its page may still have been lost), whatever
+                       it said: after a POST ask the API, never repeat */
 };
 
 struct dcv_page {
@@ -53,8 +54,9 @@ struct dcv_page {
                                  submit: of the POST. Set on failure too */
 };
 
-/* GET of the link. BASE_OK only with a 2xx page. OUT is always initialised,
- * memory from A. */
+/* GET of the link. BASE_OK only with a 2xx page; with dcv.status and dcv.busy the
+ * body is there too (a page that says "expired" may come with 410). OUT is always
+ * initialised, memory from A. */
 enum base_fail_class dcv_link_open(const struct dcv_context *c,
                                    const struct policy_kind_rules *rules, const char *url,
                                    struct base_arena *a, struct dcv_page *out, struct base_fail *f);

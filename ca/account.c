@@ -1,0 +1,286 @@
+/* ca/account.c - accounts, and the calls of ca.h handed to their driver.
+ *
+ * Owns the key and the kept connections. Drivers get only arguments that were
+ * checked here: ids have the alphabet of ids. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "driver.h"
+#include "policy/recognise.h"
+
+#define KEY_MAX 256
+
+static const struct ca_driver *const drivers[] = {&ca_certcentral};
+
+const char *ca_status_name(enum ca_status s)
+{
+    static const char *const names[] = {"unknown",    "waiting-us", "waiting-person",
+                                        "waiting-ca", "issued",     "failed"};
+
+    return names[s];
+}
+
+static bool key_ok(const char *key, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (key[i] <= ' ' || key[i] > '~') {
+            return false;
+        }
+    }
+    return n > 0 && n <= KEY_MAX;
+}
+
+static const struct ca_driver *find_driver(const char *name)
+{
+    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
+        if (name != NULL && strcmp(drivers[i]->name, name) == 0) {
+            return drivers[i];
+        }
+    }
+    return NULL;
+}
+
+/* Base URL without a final slash; NULL if it is no plain https URL. */
+static const char *clean_base(struct base_arena *a, const char *url, struct net_host *host)
+{
+    size_t n = url != NULL ? strlen(url) : 0;
+
+    while (n > 0 && url[n - 1] == '/') {
+        n--;
+    }
+    char *base = base_arena_strndup(a, n > 0 ? url : "", n);
+    if (strpbrk(base, "?#") != NULL || !policy_url_host(a, base, &host->name, &host->port) ||
+        net_url_check(a, base, host, 1, NULL, NULL) != BASE_OK) {
+        return NULL;
+    }
+    return base;
+}
+
+enum base_fail_class ca_account_new(const struct ca_options *o, struct ca_account **out,
+                                    struct base_fail *f)
+{
+    const struct ca_driver *driver = find_driver(o->driver);
+    struct ca_account *c;
+
+    if (driver == NULL) {
+        return base_failf(f, BASE_PERMANENT, "ca.driver",
+                          "account %s: no such driver; expected certcentral", o->id);
+    }
+    if (!key_ok(o->key, o->nkey)) {
+        return base_failf(f, BASE_PERMANENT, "ca.key-text",
+                          "account %s: expected a key of 1 to %d printable characters", o->id,
+                          KEY_MAX);
+    }
+    c = base_xmalloc(sizeof *c);
+    *c = (struct ca_account){.driver = driver, .scope = o->scope, .organization = o->organization};
+    c->arena = base_arena_new();
+    c->id = base_arena_strdup(c->arena, o->id);
+    c->payment = base_arena_strdup(c->arena, o->payment != NULL ? o->payment : "balance");
+    ca_rate_init(&c->rate);
+    pthread_mutex_init(&c->lock, NULL);
+    c->key = base_xmalloc(o->nkey + 1);
+    memcpy(c->key, o->key, o->nkey);
+    c->key[o->nkey] = '\0';
+    c->base_url = clean_base(c->arena, o->base_url, &c->host);
+    if (c->base_url == NULL) {
+        ca_account_free(c);
+        return base_failf(
+            f, BASE_PERMANENT, "ca.base-url",
+            "account %s: expected a base URL like https://www.digicert.com/services/v2", o->id);
+    }
+    *out = c;
+    return BASE_OK;
+}
+
+void ca_account_free(struct ca_account *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < c->nidle; i++) {
+        net_http_conn_free(c->idle[i]);
+    }
+    explicit_bzero(c->key, strlen(c->key));
+    free(c->key);
+    ca_rate_free(&c->rate);
+    pthread_mutex_destroy(&c->lock);
+    base_arena_free(c->arena);
+    free(c);
+}
+
+const char *ca_account_id(const struct ca_account *c)
+{
+    return c->id;
+}
+
+int64_t ca_wait_ms(struct ca_account *c)
+{
+    return ca_rate_wait(&c->rate, base_mono_ms());
+}
+
+/* ---- the calls ---------------------------------------------------------------------- */
+
+static enum base_fail_class unsupported(const struct ca_account *c, struct base_fail *f)
+{
+    return base_failf(f, BASE_PERMANENT, "ca.unsupported", "driver %s can't do this",
+                      c->driver->name);
+}
+
+static enum base_fail_class bad_input(struct base_fail *f, const char *what)
+{
+    return base_failf(f, BASE_PERMANENT, "ca.input", "%s can't be put into a request", what);
+}
+
+/* An address or domain name may hold no blank, control character or quote. */
+static bool plain(const char *s)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned char ch = (unsigned char)s[i];
+        if (ch <= ' ' || ch == 0x7f || strchr("\"<>\\", ch) != NULL) {
+            return false;
+        }
+    }
+    return n > 0 && n <= 320;
+}
+
+#define CALL(function, ...)                                                                        \
+    (c->driver->function != NULL ? c->driver->function(c, __VA_ARGS__) : unsupported(c, f))
+
+enum base_fail_class ca_me(struct ca_account *c, struct base_arena *a, struct ca_me *out,
+                           struct base_fail *f)
+{
+    *out = (struct ca_me){0};
+    return CALL(me, a, out, f);
+}
+
+enum base_fail_class ca_products(struct ca_account *c, struct base_arena *a,
+                                 struct ca_named_list *out, struct base_fail *f)
+{
+    *out = (struct ca_named_list){0};
+    return CALL(products, a, out, f);
+}
+
+enum base_fail_class ca_organizations(struct ca_account *c, struct base_arena *a,
+                                      struct ca_named_list *out, struct base_fail *f)
+{
+    *out = (struct ca_named_list){0};
+    return CALL(organizations, a, out, f);
+}
+
+enum base_fail_class ca_order(struct ca_account *c, const struct ca_order_request *r,
+                              struct base_arena *a, struct ca_order *out, struct base_fail *f)
+{
+    *out = (struct ca_order){0};
+    if (!plain(r->mailbox) || ca_check_id(r->product, NULL) != BASE_OK ||
+        (r->reference != NULL && ca_check_id(r->reference, NULL) != BASE_OK) ||
+        (r->renewal_of != NULL && ca_check_id(r->renewal_of, NULL) != BASE_OK)) {
+        return bad_input(f, "product, mailbox, reference or renewed order");
+    }
+    return CALL(order, r, a, out, f);
+}
+
+enum base_fail_class ca_order_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                   struct ca_order *out, struct base_fail *f)
+{
+    *out = (struct ca_order){0};
+    return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(order_info, id, a, out, f);
+}
+
+enum base_fail_class ca_order_list(struct ca_account *c, const struct ca_order_filter *flt,
+                                   struct base_arena *a, struct ca_orders *out, struct base_fail *f)
+{
+    *out = (struct ca_orders){0};
+    if (flt->mailbox != NULL && !plain(flt->mailbox)) {
+        return bad_input(f, "the mailbox");
+    }
+    return CALL(order_list, flt, a, out, f);
+}
+
+enum base_fail_class ca_status_changes(struct ca_account *c, int64_t seconds, struct base_arena *a,
+                                       struct ca_changes *out, struct base_fail *f)
+{
+    *out = (struct ca_changes){0};
+    return CALL(status_changes, seconds, a, out, f);
+}
+
+enum base_fail_class ca_download(struct ca_account *c, const char *certificate, const char *order,
+                                 struct base_arena *a, struct base_bytes *pem, struct base_fail *f)
+{
+    const char *id = certificate != NULL ? certificate : order;
+
+    *pem = (struct base_bytes){0};
+    if (id == NULL) {
+        return bad_input(f, "no certificate and no order");
+    }
+    return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT
+                                         : CALL(download, certificate, order, a, pem, f);
+}
+
+enum base_fail_class ca_email_validations(struct ca_account *c, const char *order,
+                                          struct base_arena *a, struct ca_email_validations *out,
+                                          struct base_fail *f)
+{
+    *out = (struct ca_email_validations){0};
+    return ca_check_id(order, f) != BASE_OK ? BASE_PERMANENT
+                                            : CALL(email_validations, order, a, out, f);
+}
+
+enum base_fail_class ca_domain_list(struct ca_account *c, const char *name, struct base_arena *a,
+                                    struct ca_domains *out, struct base_fail *f)
+{
+    *out = (struct ca_domains){0};
+    return name != NULL && !plain(name) ? bad_input(f, "the domain")
+                                        : CALL(domain_list, name, a, out, f);
+}
+
+enum base_fail_class ca_domain_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                    struct ca_domain *out, struct base_fail *f)
+{
+    *out = (struct ca_domain){0};
+    return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(domain_info, id, a, out, f);
+}
+
+enum base_fail_class ca_domain_add(struct ca_account *c, const char *name,
+                                   const struct policy_strings *recipients, struct base_arena *a,
+                                   struct ca_domain *out, struct base_fail *f)
+{
+    *out = (struct ca_domain){0};
+    return !plain(name) ? bad_input(f, "the domain")
+                        : CALL(domain_add, name, recipients, a, out, f);
+}
+
+enum base_fail_class ca_domain_submit(struct ca_account *c, const char *id, struct base_fail *f)
+{
+    return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(domain_submit, id, f);
+}
+
+enum base_fail_class ca_domain_resend(struct ca_account *c, const char *id, const char *name,
+                                      const struct policy_strings *recipients, struct base_fail *f)
+{
+    if (name != NULL && !plain(name)) {
+        return bad_input(f, "the domain");
+    }
+    return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT
+                                         : CALL(domain_resend, id, name, recipients, f);
+}
+
+enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
+                                          struct base_arena *a, struct policy_strings *out,
+                                          struct base_fail *f)
+{
+    *out = (struct policy_strings){0};
+    return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(domain_recipients, id, a, out, f);
+}
+
+enum base_fail_class ca_id_owner(struct ca_account *c, const char *name, const char *value,
+                                 struct base_arena *a, enum ca_owner *out, struct base_fail *f)
+{
+    *out = CA_OWNER_UNKNOWN;
+    if (ca_check_id(value, NULL) != BASE_OK) {
+        return BASE_OK; /* no id that this CA gives: tells nothing */
+    }
+    return CALL(id_owner, name, value, a, out, f);
+}

@@ -1,0 +1,78 @@
+/* ca/certcentral.h - pieces of the CertCentral driver; inside ca/.
+ *
+ * DigiCert CertCentral Services API v2. The parsers take any JSON: what is absent
+ * or of another type is left at its default. */
+#ifndef CA_CERTCENTRAL_H
+#define CA_CERTCENTRAL_H
+#include "driver.h"
+
+#define CC_PAGE 1000      /* members of one page of a list (the API's maximum) */
+#define CC_LIST_MAX 20000 /* members that we take of any list */
+
+/* METHOD PATH with BODY (consumed; may be NULL); *json (caller decrefs) may be NULL. */
+enum base_fail_class cc_call(struct ca_account *c, const char *method, const char *path,
+                             json_t *body, struct base_arena *a, json_t **json,
+                             struct base_fail *f);
+enum base_fail_class cc_get(struct ca_account *c, const char *path, struct base_arena *a,
+                            json_t **json, struct base_fail *f);
+/* A change whose answer holds nothing that we need. */
+enum base_fail_class cc_change(struct ca_account *c, const char *method, const char *path,
+                               json_t *body, struct base_fail *f);
+/* 2xx with something that isn't what the call answers. */
+enum base_fail_class cc_unexpected(bool changes, const char *what, struct base_fail *f);
+
+/* ---- parsing (certcentral_parse.c) --------------------------------------------------- */
+
+/* An id as text, from a number or a text; NULL if absent, 0 or no id. */
+const char *cc_id(struct base_arena *a, const json_t *o, const char *key);
+const char *cc_text(struct base_arena *a, const json_t *o, const char *key);
+/* RFC 3339 date or date-time; 0 if absent. */
+int64_t cc_time(const json_t *o, const char *key);
+/* Texts of an array; at most 1000. */
+void cc_strings(struct base_arena *a, const json_t *array, struct policy_strings *out);
+enum ca_status cc_status(const char *text);
+
+void cc_parse_me(struct base_arena *a, const json_t *j, struct ca_me *out);
+/* Members of the array; ID_KEY is the member that is the id. */
+void cc_parse_named(struct base_arena *a, const json_t *array, const char *id_key,
+                    struct ca_named_list *out);
+/* False if it has no id. */
+bool cc_parse_order(struct base_arena *a, const json_t *j, struct ca_order *out);
+void cc_parse_changes(struct base_arena *a, const json_t *j, struct ca_changes *out);
+void cc_parse_validations(struct base_arena *a, const json_t *j, struct ca_email_validations *out);
+/* NOW judges expiry. False if it has neither id nor name. */
+bool cc_parse_domain(struct base_arena *a, const json_t *j, int64_t now, struct ca_domain *out);
+/* Every address of validation_emails or of the answer of dcv/emails. */
+void cc_parse_recipients(struct base_arena *a, const json_t *j, struct policy_strings *out);
+
+/* ---- calls ------------------------------------------------------------------------------ */
+
+enum base_fail_class cc_order(struct ca_account *c, const struct ca_order_request *r,
+                              struct base_arena *a, struct ca_order *out, struct base_fail *f);
+enum base_fail_class cc_order_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                   struct ca_order *out, struct base_fail *f);
+enum base_fail_class cc_order_list(struct ca_account *c, const struct ca_order_filter *flt,
+                                   struct base_arena *a, struct ca_orders *out,
+                                   struct base_fail *f);
+enum base_fail_class cc_status_changes(struct ca_account *c, int64_t seconds, struct base_arena *a,
+                                       struct ca_changes *out, struct base_fail *f);
+enum base_fail_class cc_download(struct ca_account *c, const char *certificate, const char *order,
+                                 struct base_arena *a, struct base_bytes *pem, struct base_fail *f);
+enum base_fail_class cc_email_validations(struct ca_account *c, const char *order,
+                                          struct base_arena *a, struct ca_email_validations *out,
+                                          struct base_fail *f);
+enum base_fail_class cc_domain_list(struct ca_account *c, const char *name, struct base_arena *a,
+                                    struct ca_domains *out, struct base_fail *f);
+enum base_fail_class cc_domain_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                    struct ca_domain *out, struct base_fail *f);
+enum base_fail_class cc_domain_add(struct ca_account *c, const char *name,
+                                   const struct policy_strings *recipients, struct base_arena *a,
+                                   struct ca_domain *out, struct base_fail *f);
+enum base_fail_class cc_domain_submit(struct ca_account *c, const char *id, struct base_fail *f);
+enum base_fail_class cc_domain_resend(struct ca_account *c, const char *id, const char *name,
+                                      const struct policy_strings *recipients, struct base_fail *f);
+enum base_fail_class cc_domain_recipients(struct ca_account *c, const char *id,
+                                          struct base_arena *a, struct policy_strings *out,
+                                          struct base_fail *f);
+
+#endif

@@ -1,0 +1,266 @@
+/* ca/certcentral_orders.c - ordering, looking at orders, fetching certificates.
+ *
+ * An order is one POST and never repeated here. Lists are read in pages of the
+ * API's maximum; filters are sent and applied again to what comes back, because
+ * an API that ignores one must not mislead us. */
+#include <string.h>
+
+#include "base/json.h"
+#include "certcentral.h"
+
+#define ZONES (2 * 86400) /* dates without a zone may be off by this */
+
+/* ---- ordering --------------------------------------------------------------------------- */
+
+static void set_id(json_t *o, const char *key, const char *id)
+{
+    int64_t n;
+
+    if (base_parse_int(id, 1, INT64_MAX, &n)) {
+        base_json_setn(o, key, n);
+    } else {
+        base_json_set(o, key, id);
+    }
+}
+
+static const char *usage_name(enum ca_usage u)
+{
+    switch (u) {
+    case CA_USAGE_SIGN:
+        return "signing";
+    case CA_USAGE_ENCRYPT:
+        return "key_management";
+    case CA_USAGE_DUAL:
+        break;
+    }
+    return "dual_use";
+}
+
+static json_t *certificate_body(const struct ca_order_request *r)
+{
+    bool person = r->first_name != NULL && r->last_name != NULL;
+    json_t *c = json_object();
+    json_t *usage = json_object();
+
+    json_object_set_new(c, "emails", json_pack("[s]", r->mailbox));
+    base_json_set(c, "csr", r->csr);
+    base_json_set(c, "signature_hash", "sha256");
+    base_json_set(c, "profile_type", r->profile_type != NULL ? r->profile_type : "strict");
+    base_json_set(c, "common_name_indicator", person ? "given_name_surname" : "email_address");
+    if (person) {
+        json_t *individual = json_object();
+        base_json_set(individual, "first_name", r->first_name);
+        base_json_set(individual, "last_name", r->last_name);
+        json_object_set_new(c, "individual", individual);
+    }
+    base_json_set(usage, "primary_usage", usage_name(r->usage));
+    json_object_set_new(c, "usage_designation", usage);
+    return c;
+}
+
+static json_t *order_body(const struct ca_account *c, const struct ca_order_request *r)
+{
+    json_t *body = json_object();
+    json_t *validity = json_object();
+
+    json_object_set_new(body, "certificate", certificate_body(r));
+    if (c->organization > 0 && strcmp(r->product, "secure_email_mailbox") != 0) {
+        json_object_set_new(body, "organization",
+                            json_pack("{s:I}", "id", (json_int_t)c->organization));
+    }
+    base_json_setn(validity, "days", r->validity_days);
+    json_object_set_new(body, "order_validity", validity);
+    base_json_set(body, "payment_method", c->payment);
+    base_json_setb(body, "skip_approval", true);
+    base_json_set(body, "dcv_method", "email");
+    base_json_set(body, "comments", r->reference);
+    if (r->renewal_of != NULL) {
+        set_id(body, "renewal_of_order_id", r->renewal_of);
+    }
+    return body;
+}
+
+enum base_fail_class cc_order(struct ca_account *c, const struct ca_order_request *r,
+                              struct base_arena *a, struct ca_order *out, struct base_fail *f)
+{
+    const char *path = base_arena_printf(a, "order/certificate/%s", r->product);
+    json_t *j = NULL;
+    enum base_fail_class cls = cc_call(c, "POST", path, order_body(c, r), a, &j, f);
+
+    if (cls == BASE_OK && !cc_parse_order(a, j, out)) {
+        cls = cc_unexpected(true, "an order without an id", f);
+    }
+    if (cls == BASE_OK && out->status == CA_UNKNOWN && out->status_text == NULL) {
+        out->status = out->chain != NULL ? CA_ISSUED : CA_WAITING_CA;
+    }
+    json_decref(j);
+    return cls;
+}
+
+/* ---- looking ------------------------------------------------------------------------------ */
+
+enum base_fail_class cc_order_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                   struct ca_order *out, struct base_fail *f)
+{
+    json_t *j = NULL;
+    enum base_fail_class cls =
+        cc_get(c, base_arena_printf(a, "order/certificate/%s", id), a, &j, f);
+
+    if (cls == BASE_OK && !cc_parse_order(a, j, out)) {
+        cls = cc_unexpected(false, "an order without an id", f);
+    }
+    json_decref(j);
+    return cls;
+}
+
+static bool fits(const struct ca_order_filter *flt, const struct ca_order *o)
+{
+    if (flt->mailbox != NULL && o->mailboxes.n > 0 &&
+        !policy_strings_has(&o->mailboxes, flt->mailbox)) {
+        return false;
+    }
+    if (flt->certificate != NULL && o->certificate != NULL &&
+        strcmp(flt->certificate, o->certificate) != 0) {
+        return false;
+    }
+    if (flt->status != NULL && o->status_text != NULL &&
+        !base_ascii_caseeq(flt->status, o->status_text)) {
+        return false;
+    }
+    return flt->since == 0 || o->created == 0 || o->created >= flt->since - ZONES;
+}
+
+static const char *list_path(struct base_arena *a, const struct ca_order_filter *flt, size_t offset)
+{
+    const char *path = base_arena_printf(
+        a, "order/certificate?sort=-date_created&limit=%d&offset=%zu", CC_PAGE, offset);
+
+    if (flt->mailbox != NULL) {
+        path = base_arena_printf(a, "%s&filters%%5Bemail%%5D=%s", path,
+                                 net_url_escape(a, flt->mailbox));
+    }
+    if (flt->status != NULL) {
+        path = base_arena_printf(a, "%s&filters%%5Bstatus%%5D=%s", path,
+                                 net_url_escape(a, flt->status));
+    }
+    if (flt->certificate != NULL) {
+        path = base_arena_printf(a, "%s&filters%%5Bcertificate_id%%5D=%s", path,
+                                 net_url_escape(a, flt->certificate));
+    }
+    return path;
+}
+
+/* One page into OUT; *got is its length, *old whether it reaches before SINCE. */
+static enum base_fail_class list_page(struct ca_account *c, const struct ca_order_filter *flt,
+                                      size_t offset, size_t max, struct base_arena *a,
+                                      struct ca_orders *out, size_t *got, bool *old,
+                                      struct base_fail *f)
+{
+    json_t *j = NULL, *e;
+    size_t i;
+    enum base_fail_class cls = cc_get(c, list_path(a, flt, offset), a, &j, f);
+
+    /* An account without orders may answer {}; anything but an object is no list. */
+    if (cls == BASE_OK && !json_is_object(j)) {
+        cls = cc_unexpected(false, "a list of orders that is none", f);
+    }
+    *got = json_array_size(base_json_arr(j, "orders"));
+    json_array_foreach(base_json_arr(j, "orders"), i, e)
+    {
+        struct ca_order o;
+        if (cls != BASE_OK || !cc_parse_order(a, e, &o)) {
+            continue;
+        }
+        *old = flt->since != 0 && o.created != 0 && o.created < flt->since - ZONES;
+        if (!fits(flt, &o)) {
+            continue;
+        }
+        if (out->n == max) {
+            out->more = true;
+            break;
+        }
+        out->v[out->n++] = o;
+    }
+    json_decref(j);
+    return cls;
+}
+
+enum base_fail_class cc_order_list(struct ca_account *c, const struct ca_order_filter *flt,
+                                   struct base_arena *a, struct ca_orders *out, struct base_fail *f)
+{
+    size_t max = flt->max == 0 ? 1000 : flt->max < CC_LIST_MAX ? flt->max : CC_LIST_MAX;
+    enum base_fail_class cls = BASE_OK;
+    size_t got = CC_PAGE;
+    bool old = false;
+
+    out->v = base_arena_array(a, max, sizeof *out->v);
+    for (size_t offset = 0; cls == BASE_OK && got == CC_PAGE && !old && !out->more;
+         offset += CC_PAGE) {
+        if (offset >= CC_LIST_MAX) {
+            out->more = true;
+            break;
+        }
+        cls = list_page(c, flt, offset, max, a, out, &got, &old, f);
+    }
+    return cls;
+}
+
+enum base_fail_class cc_status_changes(struct ca_account *c, int64_t seconds, struct base_arena *a,
+                                       struct ca_changes *out, struct base_fail *f)
+{
+    const int64_t week = 7 * 86400;
+    int64_t minutes = ((seconds < week ? seconds : week) + 59) / 60;
+    json_t *j = NULL;
+    enum base_fail_class cls =
+        cc_get(c,
+               base_arena_printf(a, "order/certificate/status-changes?minutes=%lld",
+                                 (long long)(minutes > 0 ? minutes : 1)),
+               a, &j, f);
+
+    if (cls == BASE_OK) {
+        cc_parse_changes(a, j, out);
+    }
+    json_decref(j);
+    return cls;
+}
+
+enum base_fail_class cc_email_validations(struct ca_account *c, const char *order,
+                                          struct base_arena *a, struct ca_email_validations *out,
+                                          struct base_fail *f)
+{
+    json_t *j = NULL;
+    enum base_fail_class cls =
+        cc_get(c, base_arena_printf(a, "order/certificate/%s/email-validation", order), a, &j, f);
+
+    if (cls == BASE_OK && base_json_arr(j, "emails") == NULL) {
+        cls = cc_unexpected(false, "no list of addresses", f);
+    }
+    if (cls == BASE_OK) {
+        cc_parse_validations(a, j, out);
+    }
+    json_decref(j);
+    return cls;
+}
+
+/* ---- fetching ------------------------------------------------------------------------------ */
+
+enum base_fail_class cc_download(struct ca_account *c, const char *certificate, const char *order,
+                                 struct base_arena *a, struct base_bytes *pem, struct base_fail *f)
+{
+    const char *path =
+        certificate != NULL
+            ? base_arena_printf(a, "certificate/%s/download/format/pem_noroot", certificate)
+            : base_arena_printf(a, "certificate/download/order/%s/format/pem_noroot", order);
+    struct ca_call call = {.method = "GET", .path = path, .raw = true};
+    struct ca_answer answer;
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    enum base_fail_class cls = ca_transport(c, "X-DC-DEVKEY", &call, a, &answer, f);
+
+    if (cls == BASE_OK && memmem(answer.bytes.p, answer.bytes.n, begin, sizeof begin - 1) == NULL) {
+        cls = cc_unexpected(false, "a download without a certificate", f);
+    }
+    if (cls == BASE_OK) {
+        *pem = answer.bytes;
+    }
+    return cls;
+}
