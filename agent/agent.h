@@ -1,0 +1,215 @@
+/* agent/agent.h - what the files of the agent share.
+ *
+ * The loop (loop.c) is the only thread that touches struct agent and the
+ * ledger. Whatever blocks is a task in the pool (pool.h) that holds a
+ * reference on the configuration's snapshot and answers by done(). Work that
+ * must survive a crash is a job in the ledger; a task never is the only place
+ * that knows of something. */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/fail.h"
+#include "base/log.h"
+#include "ca/ca.h"
+#include "ledger/ledger.h"
+#include "net/dns.h"
+#include "net/http.h"
+#include "policy/config.h"
+#include "policy/decide.h"
+#include "pool.h"
+#include "spool/spool.h"
+
+/* ---- the configuration's snapshot (conf.c) ------------------------------------ */
+struct agent_account {
+    const struct policy_account *cfg;
+    struct ca_account *ca; /* NULL: no usable key or driver, see error */
+    char *error;
+};
+struct agent_conf {
+    atomic_int refs;
+    struct policy_config *cfg;
+    json_t *profiles;        /* array for the inspector, local records applied */
+    struct base_buf bundle;  /* S/MIME roots and intermediates, PEM */
+    char *bundle_error;      /* NULL = read */
+    struct net_resolver *resolver;
+    struct net_scope links;  /* how links are fetched */
+    struct agent_account *accounts;
+    size_t naccounts;
+    struct ca_account **usable; /* accounts[].ca without the NULLs */
+    size_t nusable;
+    char *inspector;         /* path of certinspect */
+};
+/* Loads PATH and applies RECORDS (JSON array, may be NULL). The snapshot has one reference. */
+enum base_fail_class agent_conf_load(const char *path, const json_t *records,
+                                     struct agent_conf **out, struct policy_config_errors *errs,
+                                     struct base_fail *f);
+struct agent_conf *agent_conf_ref(struct agent_conf *c);
+void agent_conf_unref(struct agent_conf *c); /* any thread */
+struct ca_account *agent_conf_ca(const struct agent_conf *c, const char *account); /* NULL: none */
+
+/* ---- the agent ------------------------------------------------------------------ */
+struct agent_client;   /* control.c */
+struct agent_intake;   /* intake.c */
+struct agent_run;      /* mailrun.c: a mail between two gates */
+
+struct agent {
+    const char *config_path;
+    struct agent_conf *conf;
+    struct ledger *ledger;
+    struct spool_reader *reader;
+    struct spool_writer *writer; /* for ingest */
+    struct agent_pool *pool;
+    int epoll, wake_fd, signal_fd, control_fd;
+    struct agent_client *clients;
+    struct agent_intake *intake;
+    struct agent_run *runs;
+    int64_t started;
+    bool stopping, watch_dirty;
+    int64_t next_scan, next_exports, next_wipe, next_poll; /* base_mono_ms() */
+    int64_t watch_written;
+    bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
+    int64_t ledger_retry;   /* base_mono_ms() */
+};
+
+/* ---- transactions and events (store.c) -------------------------------------------- */
+/* begin; false (logged, ledger_sick set) if it can't be. */
+bool agent_begin(struct agent *ag);
+/* commit; false (logged, rolled back) if it failed: the caller's job is tried again. */
+bool agent_commit(struct agent *ag);
+/* Records an event within the open transaction and logs it at PRIORITY. DATA may
+ * be NULL (decref'd here). */
+void agent_event(struct agent *ag, int priority, const char *type, const char *tenant,
+                 const char *object, const char *actor, json_t *data);
+/* Sets *r to the first failure of several; for chains of ledger calls. */
+bool agent_ok(struct agent *ag, enum base_fail_class r, const struct base_fail *f,
+              const char *what);
+const char *agent_object(struct base_arena *a, const char *kind, int64_t id); /* "mail:7" */
+/* A job, within the open transaction. */
+bool agent_job_add(struct agent *ag, const char *kind, const char *key, int64_t ref,
+                   int64_t run_at, const char *data);
+
+/* ---- jobs (jobs.c) ------------------------------------------------------------------- */
+/* Leases and starts what is due. */
+void agent_jobs_run(struct agent *ag);
+/* The job is over, tried again, or failed for good; own transaction unless one is open. */
+void agent_job_done(struct agent *ag, int64_t job);
+void agent_job_retry(struct agent *ag, const struct ledger_job *job, const struct base_fail *f,
+                     int64_t not_before);
+/* Seconds to wait after TRIES failures: 2, 4, 8 ... 900, and a bit of chance. */
+int64_t agent_backoff(int64_t tries);
+/* Starts one leased job; each kind's file has its own. The job is copied. */
+void agent_mail_job(struct agent *ag, const struct ledger_job *job);
+void agent_domain_job(struct agent *ag, const struct ledger_job *job);   /* domain.request */
+void agent_look_job(struct agent *ag, const struct ledger_job *job);     /* account.look */
+void agent_order_job(struct agent *ag, const struct ledger_job *job);    /* order */
+void agent_collect_job(struct agent *ag, const struct ledger_job *job);  /* collect */
+void agent_attach_job(struct agent *ag, const struct ledger_job *job);   /* attach */
+void agent_notice_job(struct agent *ag, const struct ledger_job *job);   /* notice */
+void agent_revocation_job(struct agent *ag, const struct ledger_job *job); /* revocation */
+
+/* A copy of JOB whose strings are in A. */
+struct ledger_job agent_job_copy(struct base_arena *a, const struct ledger_job *job);
+
+/* ---- intake (intake.c) ------------------------------------------------------------------ */
+void agent_intake_start(struct agent *ag);     /* what a crash left in cur/ */
+void agent_intake_scan(struct agent *ag);      /* what is in new/ */
+void agent_intake_flush(struct agent *ag);     /* after a batch of done tasks */
+bool agent_intake_idle(struct agent *ag);
+
+/* ---- mails (evidence.c, mailrun.c) ----------------------------------------------------------- */
+struct agent_case { /* everything that a decision needs, in one arena */
+    struct base_arena *a;
+    struct ledger_mail mail;
+    struct policy_facts *facts;
+    struct policy_evidence ev;
+    struct ledger_intent *intents;
+    size_t nintents;
+    const char *token; /* of the link; NULL */
+    char token_hash[BASE_SHA256_HEX]; /* "" = none */
+};
+/* Reads what the ledger knows about a mail. MAIL's facts are parsed from its JSON
+ * unless FACTS are given. */
+bool agent_case_build(struct agent *ag, struct base_arena *a, const struct ledger_mail *mail,
+                      struct policy_facts *facts, struct agent_case *out);
+void agent_case_free(struct agent_case *c); /* the facts' certificates; not the arena */
+/* Writes a decision into the mail and does what follows from it (events, notices,
+ * jobs), within the open transaction. Final verdicts only. */
+void agent_mail_conclude(struct agent *ag, struct agent_case *c, const struct policy_decision *d);
+/* Facts without the token and link, for what is kept for good. */
+char *agent_facts_masked(const struct policy_facts *facts);
+/* Starts or restarts a mail now (after a person's word, after intents changed). */
+bool agent_mail_requeue(struct agent *ag, int64_t mail);
+/* Held and later mails of DOMAIN or MAILBOX are looked at again: in the open transaction. */
+void agent_mails_reconsider(struct agent *ag, const char *domain, const char *mailbox);
+
+/* ---- domains, intents (domains.c) ---------------------------------------------------------------- */
+/* Writes the intent and its job. On refusal BASE_PERMANENT with a sentence. */
+enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, const char *by,
+                                          int64_t order_row, int64_t *intent, struct base_fail *f);
+/* Has the mails sent again (at an unforeseeable moment where that may bind), in the
+ * open transaction; I is updated. */
+bool agent_domain_resend(struct agent *ag, struct ledger_intent *i);
+void agent_intents_due(struct agent *ag);
+/* Intent ends well or badly, in the open transaction; STATE is checked. */
+bool agent_intent_end(struct agent *ag, struct ledger_intent *i, enum policy_intent_state state,
+                      const char *note);
+
+/* ---- orders (orders.c) -------------------------------------------------------------------------------- */
+void agent_orders_due(struct agent *ag);
+/* The order's certificate is in the ledger: in the open transaction. */
+void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate);
+enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, const char *by,
+                                       json_t *answer, struct base_fail *f);
+
+/* ---- notices (notices.c) -------------------------------------------------------------------------------- */
+/* Queues a mail to TO once per KEY, in the open transaction. SUBJECT and BODY UTF-8. */
+void agent_notice(struct agent *ag, const char *key, const char *to, const char *subject,
+                  const char *body);
+/* The tenant's contact, or NULL. */
+const char *agent_contact(const struct agent *ag, const char *tenant);
+void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
+                             const struct policy_decision *d);
+/* Owners are told of exports: reads the keeper's journal. */
+void agent_exports_poll(struct agent *ag);
+
+/* ---- watch file (watch.c) ---------------------------------------------------------------------------------- */
+void agent_watch_write(struct agent *ag);
+
+/* ---- control socket (control.c, control_*.c) -------------------------------------------------------------------- */
+bool agent_control_open(struct agent *ag);
+void agent_control_close(struct agent *ag);
+/* Mails whose state changed are told to clients that wait for them. */
+void agent_control_mail_changed(struct agent *ag);
+/* A command: fills ANSWER, or returns a failure. BY is never NULL. */
+typedef enum base_fail_class agent_command(struct agent *ag, const json_t *req, const char *by,
+                                           json_t *answer, struct base_fail *f);
+agent_command agent_cmd_status, agent_cmd_reload, agent_cmd_doctor, agent_cmd_events;
+agent_command agent_cmd_domain_list, agent_cmd_domain_add, agent_cmd_expect;
+agent_command agent_cmd_order, agent_cmd_list, agent_cmd_show, agent_cmd_pem;
+agent_command agent_cmd_consent_add, agent_cmd_consent_list, agent_cmd_consent_withdraw;
+agent_command agent_cmd_held_list, agent_cmd_held_show, agent_cmd_held_approve, agent_cmd_held_deny;
+agent_command agent_cmd_ingest, agent_cmd_record_list, agent_cmd_record_approve;
+agent_command agent_cmd_record_withdraw, agent_cmd_exported;
+/* Commands that ask the network answer later, by the client's number. */
+void agent_control_answer(struct agent *ag, int64_t client, json_t *answer);
+bool agent_cmd_domain_check_start(struct agent *ag, int64_t client, const json_t *req,
+                                  struct base_fail *f);
+bool agent_cmd_doctor_start(struct agent *ag, int64_t client, struct base_fail *f);
+
+/* ---- the loop (loop.c) --------------------------------------------------------------------------------------------- */
+int agent_loop(struct agent *ag);
+/* A descriptor in the loop: CB(ag, arg, events) with events as of epoll. */
+struct agent_watcher {
+    void (*cb)(struct agent *ag, void *arg, unsigned events);
+    void *arg;
+};
+bool agent_watch_fd(struct agent *ag, int fd, unsigned events, struct agent_watcher *w);
+void agent_unwatch_fd(struct agent *ag, int fd);
+
+#endif

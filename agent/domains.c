@@ -1,0 +1,381 @@
+/* agent/domains.c - asking the CA to validate a domain, and what becomes of it.
+ *
+ * The intent is written before the CA is asked; the job that asks looks first
+ * what the CA has, so that a lost answer or a crash asks nothing twice. Here
+ * too: resends of mails that never came, expiry, and the look at an account
+ * that notices what became valid without an intent of ours. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "policy/recognise.h"
+
+#define RESENDS_MAX 5
+
+static const char *const roles[] = {"admin", "administrator", "webmaster", "hostmaster",
+                                    "postmaster"};
+
+struct ask { /* one request at the CA for one intent */
+    struct agent_task task;
+    struct base_arena *a;
+    struct agent_conf *conf;
+    struct ledger_job job;
+    struct ledger_intent intent;
+    struct ca_account *ca;
+    struct ca_domain domain;
+    struct policy_strings recipients;
+    bool already_valid;
+    enum base_fail_class cls;
+    struct base_fail fail;
+};
+
+/* Rules of the validation mails that an intent's account sends; NULL if unknown. */
+static const struct policy_kind_rules *rules_of(const struct policy_config *cfg,
+                                                const struct ledger_intent *i)
+{
+    const struct policy_account *acc = policy_config_account(cfg, i->p.account);
+    const struct policy_profile *p = acc ? policy_config_profile(cfg, acc->profile) : NULL;
+    return p ? policy_profile_kind(p, POLICY_KIND_DOMAIN_VALIDATION) : NULL;
+}
+
+/* ---- in the pool ------------------------------------------------------------------ */
+
+/* Looks first; then adds, submits or has the mails sent again. */
+static enum base_fail_class ask_ca(struct ask *k)
+{
+    struct ca_domains have = {0};
+    const char *name = k->intent.p.domain;
+    enum base_fail_class r = ca_domain_list(k->ca, name, k->a, &have, &k->fail);
+    if (r)
+        return r;
+    if (have.n == 0) {
+        r = ca_domain_add(k->ca, name, NULL, k->a, &k->domain, &k->fail);
+        k->recipients = k->domain.recipients;
+        return r;
+    }
+    r = ca_domain_info(k->ca, have.v[0].id, k->a, &k->domain, &k->fail);
+    if (r)
+        return r;
+    if (k->domain.valid && !k->domain.pending) {
+        k->already_valid = true;
+        return BASE_OK;
+    }
+    if (k->domain.pending && k->domain.dcv_method && strcmp(k->domain.dcv_method, "email") == 0)
+        r = ca_domain_resend(k->ca, k->domain.id, name, NULL, &k->fail);
+    else
+        r = ca_domain_submit(k->ca, k->domain.id, &k->fail);
+    return r;
+}
+
+static void ask_run(struct agent_task *t)
+{
+    struct ask *k = (struct ask *)t;
+    struct base_fail ignored = {0};
+    k->cls = ask_ca(k);
+    if (!k->cls && !k->already_valid && k->recipients.n == 0)
+        ca_domain_recipients(k->ca, k->domain.id, k->a, &k->recipients, &ignored);
+}
+
+/* ---- in the loop --------------------------------------------------------------------- */
+
+static void ask_free(struct ask *k)
+{
+    agent_conf_unref(k->conf);
+    base_arena_free(k->a);
+    free(k);
+}
+
+/* Every address that the CA may have written to; ours count, theirs complete. */
+static void set_recipients(struct ask *k)
+{
+    struct ledger_intent *i = &k->intent;
+    const char **v = base_arena_array(k->a, k->recipients.n + 5, sizeof(*v));
+    size_t n = 0;
+    for (size_t x = 0; x < k->recipients.n; x++) {
+        const char *m = policy_mailbox_normal(k->a, k->recipients.v[x]);
+        if (m)
+            v[n++] = m;
+    }
+    if (n == 0)
+        for (size_t x = 0; x < 5; x++)
+            v[n++] = base_arena_printf(k->a, "%s@%s", roles[x], i->p.domain);
+    i->p.recipients.v = v;
+    i->p.recipients.n = n;
+}
+
+static void opened(struct agent *ag, struct ask *k)
+{
+    struct base_fail f = {0};
+    struct ledger_intent *i = &k->intent;
+    int64_t now = base_now();
+    set_recipients(k);
+    i->p.state = POLICY_INTENT_OPEN;
+    i->p.domain_id = k->domain.id;
+    i->p.copies += (int)i->p.recipients.n;
+    i->requested_at = now;
+    const struct policy_kind_rules *rules = rules_of(k->conf->cfg, i);
+    i->next_look = now + (rules && rules->bind_by_resend && i->resends > 0
+                              ? rules->settle
+                              : k->conf->cfg->resend_after * (1 + i->resends));
+    struct ledger_domain d = {
+        .name = i->p.domain,
+        .account = i->p.account,
+        .ca_id = k->domain.id,
+        .state = "pending",
+        .method = "email",
+        .looked_at = now,
+    };
+    if (!agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent") ||
+        !agent_ok(ag, ledger_domain_put(ag->ledger, &d, &f), &f, "domain"))
+        return;
+    json_t *data = json_object();
+    base_json_set(data, "domain", i->p.domain);
+    base_json_set(data, "account", i->p.account);
+    base_json_set(data, "domain_id", i->p.domain_id);
+    base_json_setn(data, "mails", (int64_t)i->p.recipients.n);
+    agent_event(ag, LOG_NOTICE, "intent.opened", i->p.tenant, agent_object(k->a, "intent", i->p.id),
+                i->by, data);
+    /* a mail may have been faster than the CA's answer to us */
+    agent_mails_reconsider(ag, i->p.domain, NULL);
+    agent_job_done(ag, k->job.id);
+}
+
+static void already_valid(struct agent *ag, struct ask *k)
+{
+    struct base_fail f = {0};
+    struct ledger_domain d = {
+        .name = k->intent.p.domain,
+        .account = k->intent.p.account,
+        .ca_id = k->domain.id,
+        .state = "valid",
+        .method = k->domain.dcv_method,
+        .valid_until = k->domain.valid_till,
+        .looked_at = base_now(),
+    };
+    if (agent_ok(ag, ledger_domain_put(ag->ledger, &d, &f), &f, "domain") &&
+        agent_intent_end(ag, &k->intent,
+                         k->intent.p.copies ? POLICY_INTENT_CONFIRMED : POLICY_INTENT_CANCELLED,
+                         "the CA holds this domain as validated"))
+        agent_job_done(ag, k->job.id);
+}
+
+static void ask_done(struct agent *ag, struct agent_task *t)
+{
+    struct ask *k = (struct ask *)t;
+    if (!ag->stopping && agent_begin(ag)) {
+        if (k->cls == BASE_PERMANENT) {
+            if (agent_intent_end(ag, &k->intent, POLICY_INTENT_FAILED, k->fail.text))
+                agent_job_done(ag, k->job.id);
+        } else if (k->cls)
+            agent_job_retry(ag, &k->job, &k->fail, 0);
+        else if (k->already_valid)
+            already_valid(ag, k);
+        else
+            opened(ag, k);
+        agent_commit(ag);
+    }
+    ask_free(k);
+}
+
+void agent_domain_job(struct agent *ag, const struct ledger_job *job)
+{
+    struct base_fail f = {0};
+    struct ask *k = base_xmalloc(sizeof(*k));
+    memset(k, 0, sizeof(*k));
+    k->a = base_arena_new();
+    k->conf = agent_conf_ref(ag->conf);
+    k->job = agent_job_copy(k->a, job);
+    if (ledger_intent_get(ag->ledger, k->a, job->ref, &k->intent, &f) ||
+        (k->intent.p.state != POLICY_INTENT_REQUESTING && k->intent.p.state != POLICY_INTENT_OPEN)) {
+        agent_job_done(ag, job->id);
+        ask_free(k);
+        return;
+    }
+    k->ca = agent_conf_ca(k->conf, k->intent.p.account);
+    if (!k->ca) {
+        base_failf(&f, BASE_TEMPORARY, "account.unusable",
+                   "account \"%s\" can't be used now (see certmilter status)",
+                   k->intent.p.account ? k->intent.p.account : "");
+        agent_job_retry(ag, job, &f, base_now() + 60);
+        ask_free(k);
+        return;
+    }
+    k->task.run = ask_run;
+    k->task.done = ask_done;
+    snprintf(k->task.key, sizeof(k->task.key), "%s", k->intent.p.account);
+    agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
+}
+
+static enum base_fail_class open_already(struct agent *ag, struct base_arena *a,
+                                         const char *domain, const char *account, int64_t *id,
+                                         struct base_fail *f)
+{
+    struct ledger_intent *v;
+    size_t n;
+    enum base_fail_class r =
+        ledger_intent_match(ag->ledger, a, domain, NULL, base_now(), &v, &n, f);
+    for (size_t i = 0; !r && i < n; i++)
+        if (v[i].p.kind == POLICY_INTENT_DOMAIN && v[i].p.state <= POLICY_INTENT_CONFIRMING &&
+            v[i].p.account && strcmp(v[i].p.account, account) == 0) {
+            *id = v[i].p.id;
+            break;
+        }
+    return r;
+}
+
+enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, const char *by,
+                                          int64_t order_row, int64_t *intent, struct base_fail *f)
+{
+    const struct policy_config *cfg = ag->conf->cfg;
+    const struct policy_domain *d = policy_config_domain(cfg, domain);
+    if (!d)
+        return base_failf(f, BASE_PERMANENT, "domain.unknown",
+                          "%s is no controlled domain: add a domain section for it to %s and reload",
+                          domain, cfg->path);
+    if (!d->account)
+        return base_failf(f, BASE_PERMANENT, "domain.guard",
+                          "%s has no account (%s): without one it is only guarded", domain,
+                          d->where);
+    struct base_arena *a = base_arena_new();
+    int64_t now = base_now(), id = 0;
+    enum base_fail_class r = open_already(ag, a, d->name, d->account, &id, f);
+    struct ledger_intent i = {
+        .p = {.kind = POLICY_INTENT_DOMAIN,
+              .state = POLICY_INTENT_REQUESTING,
+              .tenant = d->tenant,
+              .account = d->account,
+              .domain = d->name,
+              .created = now,
+              .expires = now + cfg->intent_life_domain},
+        .by = by,
+        .order_row = order_row,
+        .prevalidation = order_row == 0,
+    };
+    if (!r && !id)
+        r = ledger_intent_add(ag->ledger, &i, &id, f);
+    if (!r) {
+        json_t *data = json_object();
+        base_json_set(data, "domain", d->name);
+        base_json_set(data, "account", d->account);
+        agent_event(ag, LOG_NOTICE, "intent.requested", d->tenant, agent_object(a, "intent", id), by,
+                    data);
+        if (!agent_job_add(ag, "domain.request", base_arena_printf(a, "intent:%lld", (long long)id),
+                           id, 0, NULL))
+            r = base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
+        ag->watch_dirty = true;
+    }
+    *intent = id;
+    base_arena_free(a);
+    return r;
+}
+
+bool agent_intent_end(struct agent *ag, struct ledger_intent *i, enum policy_intent_state state,
+                      const char *note)
+{
+    struct base_fail f = {0};
+    struct base_arena *a = base_arena_new();
+    i->p.state = state;
+    i->note = note;
+    i->next_look = 0;
+    bool ok = agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
+    if (ok) {
+        json_t *data = json_object();
+        base_json_set(data, "state", policy_intent_state_name(state));
+        base_json_set(data, "domain", i->p.domain);
+        base_json_set(data, "mailbox", i->p.mailbox);
+        base_json_set(data, "note", note);
+        agent_event(ag, state == POLICY_INTENT_FAILED ? LOG_ERR : LOG_NOTICE, "intent.ended",
+                    i->p.tenant, agent_object(a, "intent", i->p.id), NULL, data);
+        if (i->order_row && state == POLICY_INTENT_CONFIRMED)
+            agent_job_add(ag, "order",
+                          base_arena_printf(a, "order:%lld", (long long)i->order_row), i->order_row,
+                          base_now() + 1, NULL);
+        ag->watch_dirty = true;
+    }
+    base_arena_free(a);
+    return ok;
+}
+
+/* ---- what time brings -------------------------------------------------------------------- */
+
+/* The moment of a request that shall bind is one that nobody can foresee. */
+static int64_t random_moment(int64_t settle)
+{
+    return 1 + settle / 10 + (int64_t)base_random_below((uint64_t)settle + 1);
+}
+
+bool agent_domain_resend(struct agent *ag, struct ledger_intent *i)
+{
+    struct base_fail f = {0};
+    const struct policy_kind_rules *rules = rules_of(ag->conf->cfg, i);
+    bool binds = rules && rules->bind_by_resend;
+    int64_t at = base_now() + (binds ? random_moment(rules->settle) : 0);
+    char key[40];
+    snprintf(key, sizeof(key), "intent:%lld", (long long)i->p.id);
+    i->resends++;
+    i->next_look = at + ag->conf->cfg->resend_after * (1 + i->resends);
+    return agent_job_add(ag, "domain.request", key, i->p.id, at, NULL) &&
+           agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
+}
+
+/* Was the last request answered by exactly its mails? Two such answers in a row
+ * may bind where the profile allows it. */
+static void settled(struct agent *ag, struct ledger_intent *i, int64_t mails, bool binds)
+{
+    if (i->resends == 0 || !binds)
+        return;
+    i->p.answered_resends =
+        mails == (int64_t)i->p.recipients.n ? i->p.answered_resends + 1 : 0;
+    if (i->p.answered_resends >= 2)
+        agent_mails_reconsider(ag, i->p.domain, NULL);
+}
+
+static void look_at_domain(struct agent *ag, struct ledger_intent *i)
+{
+    struct base_fail f = {0};
+    int64_t mails = 0, since = i->requested_at ? i->requested_at : i->p.created;
+    const struct policy_kind_rules *rules = rules_of(ag->conf->cfg, i);
+    bool binds = rules && rules->bind_by_resend;
+    if (!agent_ok(ag, ledger_mail_count(ag->ledger, i->p.id, since, &mails, &f), &f, "mails"))
+        return;
+    settled(ag, i, mails, binds);
+    bool again = i->p.state == POLICY_INTENT_UNKNOWN || mails == 0 ||
+                 (binds && i->resends > 0 && i->p.answered_resends == 1);
+    if (i->p.state == POLICY_INTENT_UNKNOWN) /* the job looks at the API before it asks again */
+        i->p.state = POLICY_INTENT_OPEN;
+    i->next_look = base_now() + ag->conf->cfg->resend_after * (1 + i->resends);
+    if (again && i->resends < RESENDS_MAX)
+        agent_domain_resend(ag, i);
+    else
+        agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
+}
+
+static void intent_due(struct agent *ag, struct ledger_intent *i)
+{
+    struct base_fail f = {0};
+    if (!agent_begin(ag))
+        return;
+    if (i->p.expires && base_now() >= i->p.expires)
+        agent_intent_end(ag, i, POLICY_INTENT_EXPIRED, "not confirmed in time");
+    else if (i->p.kind == POLICY_INTENT_DOMAIN && i->prevalidation)
+        look_at_domain(ag, i);
+    else {
+        i->next_look = i->p.expires; /* the CA sends these mails with the order */
+        agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
+    }
+    agent_commit(ag);
+}
+
+void agent_intents_due(struct agent *ag)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    struct ledger_intent *v;
+    size_t n;
+    if (agent_ok(ag, ledger_intent_due(ag->ledger, a, base_now(), 50, &v, &n, &f), &f, "intents"))
+        for (size_t i = 0; i < n && !ag->ledger_sick; i++)
+            intent_due(ag, &v[i]);
+    base_arena_free(a);
+}

@@ -1,0 +1,100 @@
+/* agent/jobs.c - work that survives a crash: leased from the ledger, done, or tried again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "base/clock.h"
+
+#define LEASE 600   /* seconds; a job still being worked on then is not started twice */
+#define BATCH 64
+
+static const struct {
+    const char *kind;
+    void (*start)(struct agent *ag, const struct ledger_job *job);
+} kinds[] = {
+    {"mail", agent_mail_job},           {"domain.request", agent_domain_job},
+    {"account.look", agent_look_job},   {"order", agent_order_job},
+    {"collect", agent_collect_job},     {"attach", agent_attach_job},
+    {"notice", agent_notice_job},       {"revocation", agent_revocation_job},
+};
+
+int64_t agent_backoff(int64_t tries)
+{
+    int64_t s = tries < 9 ? 2LL << tries : 900;
+    if (s > 900)
+        s = 900;
+    /* not all at once after a long outage */
+    return s + (int64_t)base_random_below((uint64_t)(s / 4 + 1));
+}
+
+struct ledger_job agent_job_copy(struct base_arena *a, const struct ledger_job *job)
+{
+    struct ledger_job j = *job;
+    j.kind = base_arena_strdup(a, job->kind);
+    j.key = base_arena_strdup(a, job->key);
+    j.data = base_arena_strdup(a, job->data);
+    j.error = base_arena_strdup(a, job->error);
+    return j;
+}
+
+static bool own_transaction(struct agent *ag)
+{
+    return !ledger_in_transaction(ag->ledger);
+}
+
+void agent_job_done(struct agent *ag, int64_t job)
+{
+    struct base_fail f = {0};
+    bool own = own_transaction(ag);
+    if (own && !agent_begin(ag))
+        return;
+    agent_ok(ag, ledger_job_done(ag->ledger, job, &f), &f, "job");
+    if (own)
+        agent_commit(ag);
+}
+
+void agent_job_retry(struct agent *ag, const struct ledger_job *job, const struct base_fail *why,
+                     int64_t not_before)
+{
+    struct base_fail f = {0};
+    bool own = own_transaction(ag);
+    int64_t at = not_before ? not_before : base_now() + agent_backoff(job->tries);
+    base_log_fail(LOG_NOTICE, "job.later", why, "kind", job->kind, "job", base_log_num(job->id),
+                  "in", base_log_num(at - base_now()), NULL);
+    if (own && !agent_begin(ag))
+        return;
+    agent_ok(ag, ledger_job_later(ag->ledger, job->id, at, why ? why->text : NULL, true, &f), &f,
+             "job");
+    if (own)
+        agent_commit(ag);
+}
+
+static void start(struct agent *ag, const struct ledger_job *job)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].kind, job->kind) == 0) {
+            kinds[i].start(ag, job);
+            return;
+        }
+    base_log(LOG_ERR, "job.unknown", "kind", job->kind, NULL);
+    agent_job_done(ag, job->id);
+}
+
+void agent_jobs_run(struct agent *ag)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    struct ledger_job *jobs;
+    size_t n = BATCH;
+    int64_t next = 0;
+    while (n == BATCH && !ag->stopping && !ag->ledger_sick) {
+        if (ledger_job_next(ag->ledger, &next, &f) || !next || next > base_now())
+            break;
+        if (!agent_ok(ag, ledger_job_lease(ag->ledger, a, base_now(), LEASE, BATCH, &jobs, &n, &f),
+                      &f, "lease"))
+            break;
+        for (size_t i = 0; i < n; i++)
+            start(ag, &jobs[i]);
+    }
+    base_arena_free(a);
+}

@@ -1,0 +1,550 @@
+/* agent/orders.c - the life of an order, one committed step at a time.
+ *
+ *   preparing -> requesting -> waiting -> issued -> stored
+ *                    |  ^ certainly not there
+ *                    v  |
+ *                  unclear -> waiting (found at the CA)
+ *
+ * "requesting" is committed before the POST. Whoever finds an order in that
+ * state later (a crash, a lost answer) treats it as unclear: looks at the CA
+ * whether it arrived, and orders again only when two looks some minutes apart
+ * say that it did not. An order costs money. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "keeper/client.h"
+
+#define LOOKS 2           /* that must agree that an order never arrived */
+#define LOOK_AGAIN 120    /* seconds between them */
+#define MAIL_PATIENCE 30  /* seconds that an issued order waits for its mail */
+
+enum step { STEP_KEY, STEP_POST, STEP_FIND, STEP_INFO, STEP_DOWNLOAD };
+
+struct order_run {
+    struct agent_task task;
+    struct base_arena *a;
+    struct agent_conf *conf;
+    struct ledger_job job;
+    struct ledger_order o;
+    json_t *request;
+    struct ca_account *ca;
+    enum step step;
+    /* what the pool finds */
+    char key_id[KEEPER_ID], spki[BASE_SHA256_HEX];
+    char *csr;
+    struct ca_order_request req;
+    struct ca_order got;
+    enum ca_found found;
+    struct ca_email_validations boxes;
+    struct base_bytes pem;
+    enum base_fail_class cls;
+    struct base_fail fail;
+};
+
+static void go(struct agent *ag, struct order_run *k, enum step step);
+
+/* ---- in the pool ------------------------------------------------------------------ */
+
+static void make_key(struct order_run *k)
+{
+    const char *sock = k->conf->cfg->keeper_socket, *mail = k->o.mailbox;
+    k->cls = keeper_make_key(sock, k->o.reference, mail, k->o.tenant,
+                             base_json_strd(k->request, "key_type", "rsa3072"),
+                             base_json_strd(k->request, "custody", "keep"), k->key_id, k->spki,
+                             &k->fail);
+    if (!k->cls)
+        k->cls = keeper_csr(sock, k->a, k->key_id, mail, &mail, 1, &k->csr, &k->fail);
+}
+
+static void look_up(struct order_run *k)
+{
+    struct base_fail ignored = {0};
+    k->cls = ca_order_info(k->ca, k->o.ca_order, k->a, &k->got, &k->fail);
+    /* not every CA has this call; who still has to confirm is only worth knowing while pending */
+    if (!k->cls && k->got.status == CA_WAITING_CA)
+        ca_email_validations(k->ca, k->o.ca_order, k->a, &k->boxes, &ignored);
+}
+
+static void run(struct agent_task *t)
+{
+    struct order_run *k = (struct order_run *)t;
+    switch (k->step) {
+    case STEP_KEY:
+        make_key(k);
+        break;
+    case STEP_POST:
+        k->cls = ca_order(k->ca, &k->req, k->a, &k->got, &k->fail);
+        break;
+    case STEP_FIND:
+        k->cls = ca_find_order(k->ca, &k->req, k->o.created, k->a, &k->found, &k->got, &k->fail);
+        break;
+    case STEP_INFO:
+        look_up(k);
+        break;
+    case STEP_DOWNLOAD:
+        k->cls = ca_download(k->ca, k->o.ca_certificate, k->o.ca_order, k->a, &k->pem, &k->fail);
+        break;
+    }
+}
+
+/* ---- in the loop ---------------------------------------------------------------------- */
+
+static void run_free(struct order_run *k)
+{
+    json_decref(k->request);
+    agent_conf_unref(k->conf);
+    base_arena_free(k->a);
+    free(k);
+}
+
+static bool save(struct agent *ag, struct order_run *k, const char *state, const char *reason)
+{
+    struct base_fail f = {0};
+    bool news = strcmp(k->o.state, state) != 0;
+    k->o.state = state;
+    k->o.reason = reason;
+    k->o.changed = base_now();
+    if (!agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order"))
+        return false;
+    if (!news)
+        return true;
+    json_t *data = json_object();
+    base_json_set(data, "state", state);
+    base_json_set(data, "mailbox", k->o.mailbox);
+    base_json_set(data, "ca_order", k->o.ca_order);
+    base_json_set(data, "ca_status", k->o.ca_status);
+    base_json_set(data, "reason", reason);
+    agent_event(ag, strcmp(state, "failed") == 0 ? LOG_ERR : LOG_NOTICE, "order.state", k->o.tenant,
+                agent_object(k->a, "order", k->o.id), NULL, data);
+    return true;
+}
+
+static void failed(struct agent *ag, struct order_run *k, const char *why)
+{
+    if (save(ag, k, "failed", why)) {
+        agent_notice(ag, base_arena_printf(k->a, "order-failed:%lld", (long long)k->o.id),
+                     agent_contact(ag, k->o.tenant),
+                     base_arena_printf(k->a, "certmilter: the order for %s failed", k->o.mailbox),
+                     base_arena_printf(k->a,
+                                       "The order of a certificate for\n\n    %s\n\nfailed:\n\n    "
+                                       "%s\n\nNothing more happens by itself. See \"certmilter show "
+                                       "order:%lld\"; when the cause is gone, order again.\n",
+                                       k->o.mailbox, why, (long long)k->o.id));
+        agent_job_done(ag, k->job.id);
+    }
+}
+
+static void fill_request(struct order_run *k)
+{
+    const char *usage = base_json_strd(k->request, "usage", "dual_use");
+    k->req = (struct ca_order_request){
+        .product = k->o.product,
+        .mailbox = k->o.mailbox,
+        .csr = base_json_str(k->request, "csr"),
+        .usage = strcmp(usage, "signing") == 0          ? CA_USAGE_SIGN
+                 : strcmp(usage, "key_management") == 0 ? CA_USAGE_ENCRYPT
+                                                        : CA_USAGE_DUAL,
+        .profile_type = base_json_strd(k->request, "profile_type", "strict"),
+        .validity_days = base_json_int(k->request, "validity_days", 365),
+        .first_name = base_json_str(k->request, "first_name"),
+        .last_name = base_json_str(k->request, "last_name"),
+        .reference = k->o.reference,
+    };
+}
+
+/* The intents that make the mails of this order expected. */
+static bool add_intents(struct agent *ag, struct order_run *k)
+{
+    struct base_fail f = {0};
+    struct ledger_intent *have;
+    size_t n;
+    int64_t id, now = base_now();
+    const char *at = strrchr(k->o.mailbox, '@');
+    if (!agent_ok(ag, ledger_intent_of_order(ag->ledger, k->a, k->o.id, &have, &n, &f), &f, "intent"))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (have[i].p.kind == POLICY_INTENT_ORDER)
+            return true;
+    struct ledger_intent i = {
+        .p = {.kind = POLICY_INTENT_ORDER,
+              .state = POLICY_INTENT_OPEN,
+              .tenant = k->o.tenant,
+              .account = k->o.account,
+              .domain = at ? at + 1 : "",
+              .mailbox = k->o.mailbox,
+              .order = k->o.ca_order,
+              .created = now,
+              .expires = now + k->conf->cfg->intent_life_domain},
+        .by = k->o.by,
+        .order_row = k->o.id,
+    };
+    ag->watch_dirty = true;
+    return agent_ok(ag, ledger_intent_add(ag->ledger, &i, &id, &f), &f, "intent");
+}
+
+/* The CA waits for a validation by mail: the mail is expected from now on. */
+static bool add_validation_intent(struct agent *ag, struct order_run *k,
+                                  enum policy_intent_kind kind)
+{
+    struct base_fail f = {0};
+    struct ledger_intent *have;
+    size_t n;
+    int64_t id, now = base_now();
+    const struct policy_config *cfg = k->conf->cfg;
+    const char *at = strrchr(k->o.mailbox, '@');
+    if (!agent_ok(ag, ledger_intent_of_order(ag->ledger, k->a, k->o.id, &have, &n, &f), &f, "intent"))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (have[i].p.kind == kind)
+            return true;
+    struct ledger_intent i = {
+        .p = {.kind = kind,
+              .state = POLICY_INTENT_OPEN,
+              .tenant = k->o.tenant,
+              .account = k->o.account,
+              .domain = at ? at + 1 : "",
+              .mailbox = kind == POLICY_INTENT_MAILBOX ? k->o.mailbox : NULL,
+              .order = k->o.ca_order,
+              .created = k->o.created,
+              .copies = kind == POLICY_INTENT_MAILBOX ? 1 : 5,
+              .expires = now + (kind == POLICY_INTENT_MAILBOX ? cfg->intent_life_mailbox
+                                                              : cfg->intent_life_domain)},
+        .by = k->o.by,
+        .order_row = k->o.id,
+        .requested_at = k->o.created,
+    };
+    const char *box = k->o.mailbox;
+    if (kind == POLICY_INTENT_MAILBOX)
+        i.p.recipients = (struct policy_strings){&box, 1};
+    ag->watch_dirty = true;
+    if (!agent_ok(ag, ledger_intent_add(ag->ledger, &i, &id, &f), &f, "intent"))
+        return false;
+    agent_mails_reconsider(ag, kind == POLICY_INTENT_DOMAIN ? i.p.domain : NULL,
+                           kind == POLICY_INTENT_MAILBOX ? k->o.mailbox : NULL);
+    return true;
+}
+
+static void accepted(struct agent *ag, struct order_run *k)
+{
+    k->o.ca_order = k->got.id;
+    k->o.ca_certificate = k->got.certificate;
+    k->o.ca_status = k->got.status_text;
+    k->o.next_look = base_now() + 2;
+    if (save(ag, k, "waiting", "the CA has the order") && add_intents(ag, k))
+        agent_job_done(ag, k->job.id);
+}
+
+/* A pending order: what is it waiting for? */
+static bool note_waiting(struct agent *ag, struct order_run *k, const char **why)
+{
+    struct base_fail f = {0};
+    struct ledger_domain d;
+    const char *at = strrchr(k->o.mailbox, '@');
+    *why = "the CA is working on it";
+    for (size_t i = 0; i < k->boxes.n; i++)
+        if (!k->boxes.v[i].validated &&
+            base_ascii_caseeq(k->boxes.v[i].mailbox, k->o.mailbox)) {
+            *why = "waits for the validation of the mailbox";
+            return add_validation_intent(ag, k, POLICY_INTENT_MAILBOX);
+        }
+    enum base_fail_class r =
+        at ? ledger_domain_get(ag->ledger, k->a, at + 1, k->o.account, &d, &f) : BASE_OK;
+    if (r && strcmp(f.code, "ledger.absent") != 0)
+        return agent_ok(ag, r, &f, "domain");
+    if (at && (r || strcmp(d.state, "valid") != 0) &&
+        strcmp(k->o.product, "secure_email_mailbox") != 0) {
+        *why = "waits for the validation of the domain";
+        return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN);
+    }
+    return true;
+}
+
+static int64_t next_look(const struct order_run *k)
+{
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
+    int64_t age = base_now() - k->o.created, poll = acc && acc->poll ? acc->poll : 900;
+    /* often at first, when most orders are issued; then as configured */
+    int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
+    return base_now() + (wait < poll ? wait : poll);
+}
+
+static void looked(struct agent *ag, struct order_run *k)
+{
+    const char *why = "";
+    k->o.ca_status = k->got.status_text;
+    if (k->got.certificate)
+        k->o.ca_certificate = k->got.certificate;
+    k->o.next_look = next_look(k);
+    switch (k->got.status) {
+    case CA_FAILED:
+        failed(ag, k, base_arena_printf(k->a, "the CA says: %s", k->got.status_text));
+        return;
+    case CA_ISSUED:
+        if (!k->o.issued_at)
+            k->o.issued_at = base_now();
+        if (base_now() - k->o.issued_at >= MAIL_PATIENCE) {
+            if (save(ag, k, "issued", "issued; its mail did not bring the certificate, fetching it"))
+                go(ag, k, STEP_DOWNLOAD);
+            return;
+        }
+        k->o.next_look = base_now() + MAIL_PATIENCE;
+        if (save(ag, k, "issued", "issued; waiting for the mail with the certificate"))
+            agent_job_done(ag, k->job.id);
+        return;
+    case CA_WAITING_PERSON:
+    case CA_WAITING_US:
+        if (save(ag, k, "person",
+                 base_arena_printf(k->a, "a person has to act in the CA's portal: %s",
+                                   k->got.status_text)))
+            agent_job_done(ag, k->job.id);
+        return;
+    case CA_UNKNOWN:
+        base_log(LOG_WARNING, "order.status-unknown", "order", base_log_num(k->o.id), "status",
+                 k->got.status_text, NULL);
+        why = base_arena_printf(k->a, "the CA says \"%s\", which this program does not know: waiting",
+                                k->got.status_text);
+        break;
+    case CA_WAITING_CA:
+        if (!note_waiting(ag, k, &why))
+            return;
+        break;
+    }
+    if (save(ag, k, "waiting", why))
+        agent_job_done(ag, k->job.id);
+}
+
+static void found(struct agent *ag, struct order_run *k)
+{
+    struct base_fail f = {0};
+    if (k->found == CA_FOUND) {
+        accepted(ag, k);
+        return;
+    }
+    if (k->found == CA_FOUND_UNSURE) {
+        if (save(ag, k, "person",
+                 "an answer of the CA was lost, and an order there may or may not be this one: "
+                 "compare in the portal, then \"certmilter expect\" it or order again"))
+            agent_job_done(ag, k->job.id);
+        return;
+    }
+    k->o.tries++;
+    if (k->o.tries < LOOKS) {
+        base_failf(&f, BASE_TEMPORARY, "order.unclear",
+                   "the CA does not list the order yet: looking once more before ordering again");
+        if (save(ag, k, "unclear", f.text))
+            agent_job_retry(ag, &k->job, &f, base_now() + LOOK_AGAIN);
+        return;
+    }
+    k->o.tries = 0;
+    if (save(ag, k, "requesting", "the first request did not arrive at the CA: asking again"))
+        go(ag, k, STEP_POST);
+}
+
+static void key_made(struct agent *ag, struct order_run *k)
+{
+    k->o.key_id = k->key_id;
+    k->o.spki = base_arena_strdup(k->a, k->spki);
+    base_json_set(k->request, "csr", k->csr);
+    char *text = base_json_text(k->request);
+    k->o.request = base_arena_strdup(k->a, text);
+    free(text);
+    if (save(ag, k, "requesting", "asking the CA"))
+        go(ag, k, STEP_POST);
+}
+
+static void failed_step(struct agent *ag, struct order_run *k)
+{
+    bool lost = strcmp(k->fail.code, "ca.lost") == 0;
+    if (k->step == STEP_POST && lost) {
+        if (save(ag, k, "unclear", "the CA's answer to the order was lost: looking whether it arrived"))
+            agent_job_retry(ag, &k->job, &k->fail, base_now() + 2);
+    } else if (k->step == STEP_POST && k->cls == BASE_TEMPORARY) {
+        /* certainly not sent */
+        if (save(ag, k, "preparing", k->fail.text))
+            agent_job_retry(ag, &k->job, &k->fail, 0);
+    } else if (k->cls == BASE_PERMANENT && strcmp(k->fail.code, "ca.key") != 0 &&
+               strcmp(k->fail.code, "ca.denied") != 0 && k->step != STEP_DOWNLOAD)
+        failed(ag, k, k->fail.text);
+    else
+        agent_job_retry(ag, &k->job, &k->fail, 0);
+}
+
+/* What the API gave goes the same way as what a mail brings. */
+static void downloaded(struct agent *ag, struct order_run *k)
+{
+    json_t *data = json_object();
+    json_object_set_new(data, "pem",
+                        json_stringn_nocheck((const char *)k->pem.p, k->pem.n));
+    char *text = base_json_text(data);
+    json_decref(data);
+    if (agent_job_add(ag, "collect", base_arena_printf(k->a, "collect:order:%lld", (long long)k->o.id),
+                      k->o.id, 0, text))
+        agent_job_done(ag, k->job.id);
+    free(text);
+}
+
+static void done(struct agent *ag, struct agent_task *t)
+{
+    struct order_run *k = (struct order_run *)t;
+    enum step step = k->step;
+    if (ag->stopping || !agent_begin(ag)) {
+        run_free(k);
+        return;
+    }
+    k->task.next = NULL;
+    if (k->cls)
+        failed_step(ag, k);
+    else if (step == STEP_KEY)
+        key_made(ag, k);
+    else if (step == STEP_POST)
+        accepted(ag, k);
+    else if (step == STEP_FIND)
+        found(ag, k);
+    else if (step == STEP_INFO)
+        looked(ag, k);
+    else
+        downloaded(ag, k);
+    bool ok = agent_commit(ag);
+    /* the next request leaves only when its step is committed */
+    if (ok && k->step != step)
+        agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
+    else
+        run_free(k);
+}
+
+/* Sets the next step; done() (or the job's start) submits it after the commit. */
+static void go(struct agent *ag, struct order_run *k, enum step step)
+{
+    (void)ag;
+    k->step = step;
+    k->cls = BASE_OK;
+    fill_request(k);
+    memset(&k->got, 0, sizeof(k->got));
+}
+
+static bool first_step(struct order_run *k, enum step *step)
+{
+    const char *s = k->o.state;
+    bool have_csr = base_json_str(k->request, "csr") != NULL;
+    if (strcmp(s, "preparing") == 0)
+        *step = have_csr ? STEP_POST : STEP_KEY;
+    else if (strcmp(s, "requesting") == 0 || strcmp(s, "unclear") == 0)
+        *step = STEP_FIND;
+    else if (strcmp(s, "waiting") == 0 || strcmp(s, "person") == 0 || strcmp(s, "issued") == 0)
+        *step = STEP_INFO;
+    else
+        return false;
+    return *step != STEP_INFO || k->o.ca_order;
+}
+
+static bool start_step(struct agent *ag, struct order_run *k, enum step step)
+{
+    go(ag, k, step);
+    k->task.run = run;
+    k->task.done = done;
+    snprintf(k->task.key, sizeof(k->task.key), "%s", step == STEP_KEY ? "keeper" : k->o.account);
+    if (step != STEP_POST)
+        return true;
+    /* a CSR that is there already: the state is committed before the POST all the same */
+    if (!agent_begin(ag))
+        return false;
+    return save(ag, k, "requesting", "asking the CA") && agent_commit(ag);
+}
+
+void agent_order_job(struct agent *ag, const struct ledger_job *job)
+{
+    struct base_fail f = {0};
+    enum step step;
+    struct order_run *k = base_xmalloc(sizeof(*k));
+    memset(k, 0, sizeof(*k));
+    k->a = base_arena_new();
+    k->conf = agent_conf_ref(ag->conf);
+    k->job = agent_job_copy(k->a, job);
+    if (!ledger_order_get(ag->ledger, k->a, job->ref, &k->o, &f) && k->o.request)
+        k->request = base_json_parse(k->o.request, strlen(k->o.request), 1 << 20, &f);
+    if (!k->request || !first_step(k, &step)) {
+        agent_job_done(ag, job->id);
+        run_free(k);
+        return;
+    }
+    k->ca = agent_conf_ca(k->conf, k->o.account);
+    if (!k->ca) {
+        base_failf(&f, BASE_TEMPORARY, "account.unusable", "account \"%s\" can't be used now",
+                   k->o.account);
+        agent_job_retry(ag, job, &f, base_now() + 60);
+        run_free(k);
+    } else if (start_step(ag, k, step))
+        agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
+    else
+        run_free(k);
+}
+
+void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    struct ledger_order o;
+    struct ledger_intent *v;
+    size_t n;
+    if (agent_ok(ag, ledger_order_get(ag->ledger, a, order_row, &o, &f), &f, "order")) {
+        o.state = "stored";
+        o.reason = base_arena_printf(a, "certificate %lld is stored", (long long)certificate);
+        o.changed = base_now();
+        o.next_look = 0;
+        if (!o.issued_at)
+            o.issued_at = base_now();
+        if (agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order") &&
+            agent_ok(ag, ledger_intent_of_order(ag->ledger, a, order_row, &v, &n, &f), &f, "intent"))
+            for (size_t i = 0; i < n; i++)
+                if (v[i].p.state == POLICY_INTENT_OPEN || v[i].p.state == POLICY_INTENT_UNKNOWN)
+                    agent_intent_end(ag, &v[i], POLICY_INTENT_CONFIRMED, "the certificate is here");
+    }
+    base_arena_free(a);
+}
+
+/* ---- what time brings ------------------------------------------------------------------- */
+
+static void poll_accounts(struct agent *ag)
+{
+    struct base_fail f = {0};
+    char mark[160];
+    for (size_t i = 0; i < ag->conf->naccounts; i++) {
+        const struct agent_account *acc = &ag->conf->accounts[i];
+        int64_t last = 0, poll = acc->cfg->poll > 0 ? acc->cfg->poll : 900;
+        if (!acc->ca)
+            continue;
+        snprintf(mark, sizeof(mark), "looked:%s", acc->cfg->id);
+        if (ledger_meta_get(ag->ledger, mark, &last, 0, &f) || base_now() - last < poll ||
+            !agent_begin(ag))
+            continue;
+        snprintf(mark, sizeof(mark), "look:%s", acc->cfg->id);
+        agent_job_add(ag, "account.look", mark, 0, 0, NULL);
+        agent_commit(ag);
+    }
+}
+
+void agent_orders_due(struct agent *ag)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    struct ledger_order *v;
+    size_t n = 0;
+    if (agent_ok(ag, ledger_order_due(ag->ledger, a, base_now(), 50, &v, &n, &f), &f, "orders") &&
+        n > 0 && agent_begin(ag)) {
+        for (size_t i = 0; i < n; i++) {
+            v[i].next_look = 0; /* the job sets it anew */
+            if (!agent_ok(ag, ledger_order_update(ag->ledger, &v[i], &f), &f, "order") ||
+                !agent_job_add(ag, "order", agent_object(a, "order", v[i].id), v[i].id, 0, NULL))
+                break;
+        }
+        agent_commit(ag);
+    }
+    base_arena_free(a);
+    if (base_mono_ms() >= ag->next_poll) {
+        ag->next_poll = base_mono_ms() + 10000;
+        poll_accounts(ag);
+    }
+}
