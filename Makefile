@@ -177,6 +177,16 @@ unit: $(UNIT_BIN)
 check: all unit
 	$(Q)tests/run-unit.sh $B
 
+# --- test programs for net, ca, dcv: tests/helpers/*tool.c, used by tests/e2e -------
+TOOL_BIN := $(patsubst tests/helpers/%.c,$B/helpers/%,$(wildcard tests/helpers/*tool.c))
+$(TOOL_BIN): $B/helpers/%: tests/helpers/%.c tests/helpers/tool.h $B/inc/dcv/.stamp \
+  $(foreach r,$(LINKU_dcv),$B/lib$r.a)
+	$(Q)mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $<")
+	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/dcv $(CF_dcv) -o $@ $< $(LDFLAGS_ALL) \
+	  $(foreach r,$(LINKU_dcv),$B/lib$r.a) $(call pkgs_libs,$(LINKU_dcv))
+tools: $(TOOL_BIN)
+
 # --- fuzz targets: tests/fuzz/<room>_<subject>.c --------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(FUZZ_SRC))
@@ -230,5 +240,5 @@ uninstall:
 clean:
 	rm -rf build build-asan build-tsan build-fuzz
 
-.PHONY: all unit check fuzz fuzzers lint bench install uninstall clean
+.PHONY: all unit tools check fuzz fuzzers lint bench install uninstall clean
 .DELETE_ON_ERROR:
