@@ -107,9 +107,7 @@ class Milter:
                 os.set_inheritable(3, True)
                 if inner:
                     inner()
-            kw["pass_fds"] = (3,) if fd == 3 else (3, fd)
-            if fd != 3:  # keep 3 free of other uses in the child
-                kw["close_fds"] = False
+            kw["close_fds"] = False  # Python's own are close-on-exec
         log = open(self.log, "ab")
         self.proc = subprocess.Popen(
             [*self.wrapper, PROGRAM, "--socket", spec, "--spool", self.spool, "--watch",
@@ -156,8 +154,10 @@ class Milter:
         return milterclient.spool_files(self.spool, sub)
 
     def stop(self):
+        """Drains, and doesn't wait for sessions."""
         if self.proc and self.proc.poll() is None:
             self.proc.send_signal(signal.SIGUSR2)
+            self.proc.send_signal(signal.SIGTERM)
             try:
                 self.proc.wait(5)
             except subprocess.TimeoutExpired:
@@ -166,7 +166,9 @@ class Milter:
 
     def cleanup(self):
         self.stop()
+        log = self.log_text()
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert "Sanitizer" not in log and "runtime error" not in log, log
 
 
 def listening_socket(path):
