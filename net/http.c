@@ -234,7 +234,6 @@ static enum base_fail_class curl_failure(CURLcode rc, const struct net_exchange 
     }
     switch (rc) {
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return base_failf(f, BASE_PERMANENT, "net.url", "the URL can't be requested: %s", why);
     case CURLE_COULDNT_CONNECT:
         return base_failf(f, BASE_TEMPORARY, "net.connect", "%s port %d: %s", u->host, u->port,
