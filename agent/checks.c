@@ -1,0 +1,274 @@
+/* agent/checks.c - domain.check and doctor: looking at the world for a person.
+ *
+ * Both run in the pool and change nothing. Each check is a name, ok / warn /
+ * fail, and a sentence that says what to do. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "keeper/client.h"
+#include "policy/recognise.h"
+#include "policy/watch.h"
+
+struct checks {
+    struct agent_task task;
+    struct base_arena *a;
+    struct agent_conf *conf;
+    int64_t client;
+    const struct policy_domain *domain; /* NULL: doctor */
+    json_t *list;
+    json_t *answer;
+};
+
+static void say(struct checks *k, const char *name, const char *result, const char *text)
+{
+    json_t *o = json_object();
+    base_json_set(o, "name", name);
+    base_json_set(o, "result", result);
+    base_json_set(o, "text", text);
+    json_array_append_new(k->list, o);
+}
+
+/* ---- one domain -------------------------------------------------------------------------- */
+
+static void check_mx(struct checks *k)
+{
+    struct net_dns_answer ans;
+    const char *name = k->domain->name, *host = k->conf->cfg->hostname, *names = "";
+    bool ours = false;
+    net_dns_lookup(k->conf->resolver, NET_DNS_MX, name, k->a, &ans);
+    if (ans.status == NET_DNS_TEMPFAIL) {
+        say(k, "mx", "warn", base_arena_printf(k->a, "the MX records of %s can't be looked up now: %s",
+                                               name, ans.why ? ans.why : ""));
+        return;
+    }
+    if (ans.status == NET_DNS_NONE) {
+        say(k, "mx", "fail", base_arena_printf(k->a,
+                                               "%s has no MX record: the CA sends validation mail "
+                                               "only to domains that have one", name));
+        return;
+    }
+    for (size_t i = 0; i < ans.n && i < 10; i++) {
+        names = base_arena_printf(k->a, "%s%s%s", names, i ? ", " : "", ans.records[i].text);
+        ours = ours || (host && base_ascii_caseeq(host, ans.records[i].text));
+    }
+    say(k, "mx", ours ? "ok" : "warn",
+        ours ? base_arena_printf(k->a, "mail for %s comes here (%s)", name, names)
+             : base_arena_printf(k->a, "mail for %s goes to %s; this host is %s: its validation mail "
+                                       "must pass a certmilter to be seen", name, names,
+                                 host ? host : "(hostname not configured)"));
+}
+
+static void check_caa(struct checks *k)
+{
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->domain->account);
+    const struct policy_profile *p =
+        acc ? policy_config_profile(k->conf->cfg, acc->profile) : NULL;
+    struct net_dns_answer ans;
+    bool restricts = false, allowed = false;
+    net_dns_caa(k->conf->resolver, k->domain->name, k->a, &ans);
+    if (ans.status == NET_DNS_TEMPFAIL) {
+        say(k, "caa", "warn", "the CAA records can't be looked up now; the CA would refuse too");
+        return;
+    }
+    for (size_t i = 0; i < ans.n; i++) {
+        if (!ans.records[i].tag || strcmp(ans.records[i].tag, "issuemail") != 0)
+            continue;
+        restricts = true;
+        size_t len = strcspn(ans.records[i].text, "; ");
+        char *issuer = base_arena_strndup(k->a, ans.records[i].text, len);
+        allowed = allowed || (p && policy_strings_has(&p->caa, issuer));
+    }
+    if (!restricts)
+        say(k, "caa", "ok", "no CAA issuemail record restricts who may issue (RFC 9495)");
+    else if (allowed)
+        say(k, "caa", "ok", "CAA issuemail names this CA");
+    else
+        say(k, "caa", "fail",
+            base_arena_printf(k->a, "CAA issuemail of %s does not name this CA: it must refuse to "
+                                    "issue", ans.name ? ans.name : k->domain->name));
+}
+
+static void check_at_ca(struct checks *k)
+{
+    struct base_fail f = {0};
+    struct ca_domains d = {0};
+    struct ca_account *ca = agent_conf_ca(k->conf, k->domain->account);
+    char when[BASE_TIME_LEN];
+    if (!k->domain->account) {
+        say(k, "ca", "ok", "guard only: no account is configured for this domain");
+        return;
+    }
+    if (!ca) {
+        say(k, "ca", "fail", base_arena_printf(k->a, "account %s can't be used", k->domain->account));
+        return;
+    }
+    if (ca_domain_list(ca, k->domain->name, k->a, &d, &f))
+        say(k, "ca", "fail", base_arena_printf(k->a, "the CA can't be asked: %s", f.text));
+    else if (d.n == 0)
+        say(k, "ca", "warn", "the CA does not know this domain yet: certmilter domain add");
+    else if (d.v[0].valid)
+        say(k, "ca", "ok",
+            base_arena_printf(k->a, "validated at the CA until %s",
+                              d.v[0].valid_till ? base_time_rfc3339(d.v[0].valid_till, when)
+                                                : "(not told)"));
+    else
+        say(k, "ca", "warn",
+            base_arena_printf(k->a, "not validated at the CA (%s)",
+                              d.v[0].pending ? "pending" : "expired or not submitted"));
+}
+
+static void check_mode(struct checks *k)
+{
+    say(k, "mode", k->domain->mode == POLICY_MODE_CONFIRM || !k->domain->account ? "ok" : "warn",
+        base_arena_printf(k->a, "mode %s (%s)%s", policy_mode_name(k->domain->mode), k->domain->where,
+                          k->domain->mode == POLICY_MODE_CONFIRM ? ""
+                          : k->domain->mode == POLICY_MODE_HOLD  ? ": a person releases each mail"
+                                                                 : ": nothing is confirmed, only told"));
+}
+
+static void domain_run(struct agent_task *t)
+{
+    struct checks *k = (struct checks *)t;
+    check_mode(k);
+    check_mx(k);
+    check_caa(k);
+    check_at_ca(k);
+}
+
+/* ---- doctor: what only the agent sees -------------------------------------------------------- */
+
+static void check_keeper(struct checks *k)
+{
+    struct base_fail f = {0};
+    struct keeper_status st;
+    if (keeper_ping(k->conf->cfg->keeper_socket, k->a, &st, &f))
+        say(k, "keeper", "fail",
+            base_arena_printf(k->a, "the keeper does not answer: %s. Is certkeeperd running?", f.text));
+    else if (!st.locked)
+        say(k, "keeper", "warn", "the keeper's secret memory can be swapped out: raise LimitMEMLOCK");
+    else
+        say(k, "keeper", "ok", base_arena_printf(k->a, "the keeper answers (key-encryption key %s)",
+                                                 st.kek_id));
+}
+
+static void check_account(struct checks *k, const struct agent_account *acc)
+{
+    struct base_fail f = {0};
+    struct ca_me me = {0};
+    const char *name = base_arena_printf(k->a, "account %s", acc->cfg->id);
+    if (!acc->ca)
+        say(k, name, "fail", acc->error ? acc->error : "can't be used");
+    else if (ca_me(acc->ca, k->a, &me, &f))
+        say(k, name, "fail", base_arena_printf(k->a, "the CA does not accept us: %s", f.text));
+    else if (me.role && strcasestr(me.role, "admin"))
+        say(k, name, "warn",
+            base_arena_printf(k->a, "the API key belongs to an administrator (%s): a key restricted to "
+                                    "orders, domains and organizations is enough", me.role));
+    else
+        say(k, name, "ok", base_arena_printf(k->a, "the API key works%s%s", me.role ? ", role " : "",
+                                             me.role ? me.role : ""));
+}
+
+static void check_keys(struct checks *k)
+{
+    for (size_t i = 0; i < k->conf->cfg->nprofiles; i++) {
+        const struct policy_profile *p = k->conf->cfg->profiles[i];
+        for (size_t n = 0; n < p->dkim.n; n++) {
+            struct net_dns_answer ans;
+            net_dns_lookup(k->conf->resolver, NET_DNS_TXT, p->dkim.v[n], k->a, &ans);
+            say(k, "dkim", ans.status == NET_DNS_RECORD ? "ok" : "warn",
+                base_arena_printf(k->a, "%s: %s", p->dkim.v[n],
+                                  ans.status == NET_DNS_RECORD ? "the key is there"
+                                  : ans.status == NET_DNS_NONE ? "there is no such key (any more)"
+                                                               : "can't be looked up now"));
+        }
+    }
+}
+
+static void check_bundle(struct checks *k)
+{
+    if (k->conf->bundle_error)
+        say(k, "trust bundle", k->conf->naccounts ? "fail" : "warn",
+            base_arena_printf(k->a, "%s: no certificate can be checked", k->conf->bundle_error));
+    else
+        say(k, "trust bundle", "ok",
+            base_arena_printf(k->a, "%s is readable", k->conf->cfg->trust_bundle));
+}
+
+static void doctor_run(struct agent_task *t)
+{
+    struct checks *k = (struct checks *)t;
+    check_keeper(k);
+    for (size_t i = 0; i < k->conf->naccounts; i++)
+        check_account(k, &k->conf->accounts[i]);
+    check_keys(k);
+    check_bundle(k);
+}
+
+/* ---- both --------------------------------------------------------------------------------------- */
+
+static void done(struct agent *ag, struct agent_task *t)
+{
+    struct checks *k = (struct checks *)t;
+    if (k->domain)
+        base_json_set(k->answer, "domain", k->domain->name);
+    json_object_set_new(k->answer, "checks", k->list);
+    agent_control_answer(ag, k->client, k->answer);
+    agent_conf_unref(k->conf);
+    base_arena_free(k->a);
+    free(k);
+}
+
+static void start(struct agent *ag, int64_t client, const struct policy_domain *d)
+{
+    struct checks *k = base_xmalloc(sizeof(*k));
+    memset(k, 0, sizeof(*k));
+    k->a = base_arena_new();
+    k->conf = agent_conf_ref(ag->conf);
+    k->client = client;
+    k->domain = d;
+    k->list = json_array();
+    k->answer = json_object();
+    if (!d) { /* what the loop knows itself */
+        struct spool_counts c;
+        spool_count(ag->reader, &c);
+        say(k, "ledger", ag->ledger_sick ? "fail" : "ok",
+            ag->ledger_sick ? "the ledger can't be written: see the log"
+                            : base_arena_printf(k->a, "the ledger works (schema %d)",
+                                                ledger_schema_version(ag->ledger)));
+        say(k, "spool", c.strange ? "warn" : "ok",
+            c.strange ? "there are files in the spool that no writer of ours makes"
+                      : base_arena_printf(k->a, "%lld mails wait", (long long)(c.new_files + c.cur_files)));
+        say(k, "watch file", ag->watch_written ? "ok" : "fail",
+            ag->watch_written ? "the watch file is written" : "the watch file can't be written: see the log");
+    }
+    k->task.run = d ? domain_run : doctor_run;
+    k->task.done = done;
+    agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
+}
+
+bool agent_cmd_domain_check_start(struct agent *ag, int64_t client, const json_t *req,
+                                  struct base_fail *f)
+{
+    struct base_arena *a = base_arena_new();
+    const char *given = base_json_strd(req, "domain", ""), *name = policy_domain_alabel(a, given);
+    const struct policy_domain *d = name ? policy_config_domain(ag->conf->cfg, name) : NULL;
+    base_arena_free(a);
+    if (!d) {
+        base_failf(f, BASE_PERMANENT, "domain.unknown", "%s is no controlled domain of %s", given,
+                   ag->conf->cfg->path);
+        return false;
+    }
+    start(ag, client, d);
+    return true;
+}
+
+bool agent_cmd_doctor_start(struct agent *ag, int64_t client, struct base_fail *f)
+{
+    (void)f;
+    start(ag, client, NULL);
+    return true;
+}
