@@ -168,9 +168,14 @@ static void ask_done(struct agent *ag, struct agent_task *t)
         if (k->cls == BASE_PERMANENT) {
             if (agent_intent_end(ag, &k->intent, POLICY_INTENT_FAILED, k->fail.text))
                 agent_job_done(ag, k->job.id);
-        } else if (k->cls)
+        } else if (k->cls) {
+            if (strcmp(k->fail.code, "ca.lost") == 0) { /* its mails may come, too */
+                struct base_fail f = {0};
+                k->intent.p.copies += 5;
+                agent_ok(ag, ledger_intent_update(ag->ledger, &k->intent, &f), &f, "intent");
+            }
             agent_job_retry(ag, &k->job, &k->fail, 0);
-        else if (k->already_valid)
+        } else if (k->already_valid)
             already_valid(ag, k);
         else
             opened(ag, k);
