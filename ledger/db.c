@@ -111,7 +111,6 @@ static enum base_fail_class set_options(struct ledger *l, struct base_fail *f)
     return cls;
 }
 
-/* The first statement that reads the file: what is no database shows here. */
 static enum base_fail_class set_pragmas(struct ledger *l, struct base_fail *f)
 {
     char *sql = sqlite3_mprintf("PRAGMA journal_mode = WAL;"
@@ -155,7 +154,8 @@ static enum base_fail_class check_wal(struct ledger *l, const char *path, struct
                             "%s: its file system doesn't allow a write-ahead log", path);
 }
 
-static enum base_fail_class connect_file(struct ledger *l, const char *path, struct base_fail *f)
+static enum base_fail_class connect_file(struct ledger *l, const char *path,
+                                         const struct ledger_schema *schema, struct base_fail *f)
 {
     /* a path that isn't absolute gets "./": else "file:x" would be a URI */
     char *name = sqlite3_mprintf("%s%s", path[0] == '/' ? "" : "./", path);
@@ -169,6 +169,10 @@ static enum base_fail_class connect_file(struct ledger *l, const char *path, str
     sqlite3_free(name);
     if (cls == BASE_OK) {
         cls = set_options(l, f);
+    }
+    /* before the pragmas: they would turn another program's database into WAL */
+    if (cls == BASE_OK) {
+        cls = ledger_check_version(l, path, schema, f);
     }
     if (cls == BASE_OK) {
         cls = set_pragmas(l, f);
@@ -189,7 +193,7 @@ enum base_fail_class ledger_open_schema(const char *path, const struct ledger_sc
         cls = prepare_file(path, f);
     }
     if (cls == BASE_OK) {
-        cls = connect_file(l, path, f);
+        cls = connect_file(l, path, schema, f);
     }
     if (cls == BASE_OK) {
         cls = ledger_migrate(l, path, schema, f);

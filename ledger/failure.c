@@ -41,11 +41,26 @@ static const struct meaning *of_constraint(int rc)
     }
 }
 
+/* errno of the last call that failed on the database or its log. The engine's
+ * own sqlite3_system_errno() is not set when a COMMIT fails. */
+static int last_errno(sqlite3 *db)
+{
+    int main_errno = 0, log_errno = 0;
+    sqlite3_file *log = NULL;
+
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &main_errno);
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL) {
+        (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &log_errno);
+    }
+    return log_errno != 0 ? log_errno : main_errno;
+}
+
 /* A write past the quota or the size limit of a file is an input/output error
  * for SQLite, but for us the same as a full disk. */
-static const struct meaning *of_io(sqlite3 *db)
+static const struct meaning *of_write(sqlite3 *db)
 {
-    int e = db == NULL ? 0 : sqlite3_system_errno(db);
+    int e = db == NULL ? 0 : last_errno(db);
 
     return e == ENOSPC || e == EDQUOT || e == EFBIG ? &full : &io;
 }
@@ -63,7 +78,9 @@ static const struct meaning *of_result(sqlite3 *db, int rc)
     case SQLITE_FORMAT:
         return &damaged;
     case SQLITE_IOERR:
-        return rc == SQLITE_IOERR_CORRUPTFS || rc == SQLITE_IOERR_DATA ? &damaged : of_io(db);
+        return rc == SQLITE_IOERR_CORRUPTFS || rc == SQLITE_IOERR_DATA ? &damaged
+               : rc == SQLITE_IOERR_WRITE                              ? of_write(db)
+                                                                       : &io;
     case SQLITE_NOMEM:
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:

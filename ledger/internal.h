@@ -128,7 +128,10 @@ struct ledger_schema {
 };
 extern const struct ledger_schema ledger_schema;
 
-/* Brings L (opened on PATH, version read) to the newest version. */
+/* Sets the version; refuses what is newer or no ledger. Writes nothing. */
+enum base_fail_class ledger_check_version(struct ledger *l, const char *path,
+                                          const struct ledger_schema *schema, struct base_fail *f);
+/* Brings L, opened on PATH, from its version to the newest one. */
 enum base_fail_class ledger_migrate(struct ledger *l, const char *path,
                                     const struct ledger_schema *schema, struct base_fail *f);
 /* ledger_open() with another schema: tests of migrations. */

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "internal.h"
 
+/* The version, if this is a ledger or an empty file. */
 static enum base_fail_class read_version(struct ledger *l, const char *path, int64_t *version,
                                          struct base_fail *f)
 {
@@ -142,33 +143,39 @@ static enum base_fail_class one_step(struct ledger *l, const char *sql, int vers
     return cls;
 }
 
-enum base_fail_class ledger_migrate(struct ledger *l, const char *path,
-                                    const struct ledger_schema *schema, struct base_fail *f)
+enum base_fail_class ledger_check_version(struct ledger *l, const char *path,
+                                          const struct ledger_schema *schema, struct base_fail *f)
 {
     int64_t version = 0;
     enum base_fail_class cls = read_version(l, path, &version, f);
 
-    if (cls != BASE_OK) {
-        return cls;
+    if (cls == BASE_OK && version > schema->n) {
+        cls = base_failf(f, BASE_PERMANENT, "ledger.newer",
+                         "%s has schema %lld; this program knows up to %d", path,
+                         (long long)version, schema->n);
     }
-    if (version > schema->n) {
-        return base_failf(f, BASE_PERMANENT, "ledger.newer",
-                          "%s has schema %lld; this program knows up to %d", path,
-                          (long long)version, schema->n);
-    }
-    if (version > 0 && version < schema->n) {
+    l->version = cls == BASE_OK ? (int)version : 0;
+    return cls;
+}
+
+enum base_fail_class ledger_migrate(struct ledger *l, const char *path,
+                                    const struct ledger_schema *schema, struct base_fail *f)
+{
+    enum base_fail_class cls = BASE_OK;
+
+    if (l->version > 0 && l->version < schema->n) {
         cls = copy_before(l, path, schema->n, f);
     }
     /* a step may rebuild a table that others refer to */
     if (cls == BASE_OK) {
         cls = ledger_script(l, f, "PRAGMA foreign_keys = OFF");
     }
-    for (; cls == BASE_OK && version < schema->n; version++) {
-        cls = one_step(l, schema->steps[version], (int)version + 1, f);
+    while (cls == BASE_OK && l->version < schema->n) {
+        cls = one_step(l, schema->steps[l->version], l->version + 1, f);
         if (cls == BASE_OK) {
-            base_log(LOG_NOTICE, "ledger.migrated", "version", base_log_num(version + 1), NULL);
+            l->version++;
+            base_log(LOG_NOTICE, "ledger.migrated", "version", base_log_num(l->version), NULL);
         }
     }
-    l->version = (int)version;
     return cls == BASE_OK ? ledger_script(l, f, "PRAGMA foreign_keys = ON") : cls;
 }

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "ledger/ledger.h"
 
 struct fixture {
@@ -75,6 +76,7 @@ static inline int fixture_setup(void **state)
 {
     struct fixture *x = malloc(sizeof *x);
 
+    base_log_open("test", LOG_ERR);
     fixture_dir(x);
     GOOD(x, ledger_open(x->path, &x->l, &x->fail));
     *state = x;

@@ -1,0 +1,391 @@
+/* Opening, the lock, versions and migrations, transactions. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "ledger/internal.h"
+#include "ledger_fixture.h"
+
+/* The schema of today, and one step more as a later program would have it. */
+static const char *const later_steps[] = {
+    NULL, /* today's, filled in by setup */
+    "CREATE TABLE later (id INTEGER PRIMARY KEY, word TEXT NOT NULL) STRICT;"
+    "INSERT INTO later (word) SELECT object FROM event;",
+    "ALTER TABLE later ADD COLUMN more TEXT;",
+};
+static const char *steps[3];
+static const struct ledger_schema second = {steps, 2}, third = {steps, 3};
+
+static int setup(void **state)
+{
+    steps[0] = ledger_schema.steps[0];
+    steps[1] = later_steps[1];
+    steps[2] = later_steps[2];
+    return fixture_setup(state);
+}
+#define TEST_STEPS(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+
+static mode_t mode_of(struct fixture *x, const char *suffix)
+{
+    char name[400];
+    struct stat st;
+
+    snprintf(name, sizeof name, "%s%s", x->path, suffix);
+    return stat(name, &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+static void add_event(struct fixture *x, const char *object)
+{
+    struct ledger_event e = {.at = 1, .type = "t", .object = object};
+
+    BEGIN(x);
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    COMMIT(x);
+}
+
+static size_t count_events(struct fixture *x)
+{
+    struct ledger_event *out;
+    size_t n;
+
+    GOOD(x, ledger_event_list(x->l, x->a, NULL, 0, 1000, &out, &n, &x->fail));
+    return n;
+}
+
+static void close_ledger(struct fixture *x)
+{
+    ledger_close(x->l);
+    x->l = NULL;
+}
+
+static void the_settings_are_those_of_the_design(void **state)
+{
+    struct fixture *x = *state;
+    static const struct {
+        const char *pragma;
+        int64_t value;
+    } wanted[] = {
+        {"PRAGMA synchronous", 2},     {"PRAGMA foreign_keys", 1},
+        {"PRAGMA trusted_schema", 0},  {"PRAGMA recursive_triggers", 1},
+        {"PRAGMA secure_delete", 1},   {"PRAGMA application_id", LEDGER_APPLICATION},
+        {"PRAGMA busy_timeout", 5000}, {"PRAGMA user_version", 1},
+        {"PRAGMA cell_size_check", 1},
+    };
+    int on = 0;
+
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        int64_t v = -1;
+        GOOD(x, ledger_pragma(x->l, wanted[i].pragma, &v, &x->fail));
+        assert_int_equal(v, wanted[i].value);
+    }
+    assert_int_equal(sqlite3_db_config(x->l->db, SQLITE_DBCONFIG_DEFENSIVE, -1, &on), SQLITE_OK);
+    assert_int_equal(on, 1);
+    assert_int_equal(ledger_schema_version(x->l), 1);
+    /* every table is strict */
+    int64_t loose = -1;
+    GOOD(x, ledger_pragma(x->l,
+                          "SELECT count(*) FROM pragma_table_list WHERE schema = 'main'"
+                          " AND type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT strict",
+                          &loose, &x->fail));
+    assert_int_equal(loose, 0);
+}
+
+static void files_are_ours_alone(void **state)
+{
+    struct fixture *x = *state;
+
+    add_event(x, "a");
+    assert_int_equal(mode_of(x, ""), 0600);
+    assert_int_equal(mode_of(x, "-wal"), 0600);
+    assert_int_equal(mode_of(x, "-shm"), 0600);
+    assert_int_equal(mode_of(x, ".lock"), 0600);
+    close_ledger(x);
+    assert_int_equal(chmod(x->path, 0644), 0); /* somebody copied it back by hand */
+    GOOD(x, ledger_open(x->path, &x->l, &x->fail));
+    assert_int_equal(mode_of(x, ""), 0600);
+    assert_int_equal(count_events(x), 1);
+}
+
+static void one_process_only(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger *other = NULL;
+
+    BAD(x, ledger_open(x->path, &other, &x->fail), BASE_TEMPORARY, "ledger.locked");
+    assert_null(other);
+    pid_t pid = fork();
+    if (pid == 0) {
+        _exit(ledger_open(x->path, &other, NULL) == BASE_TEMPORARY ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    fixture_reopen(x); /* closing gives the lock back */
+}
+
+static void places_that_cant_be(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger *other = NULL;
+    char name[400];
+
+    snprintf(name, sizeof name, "%s/absent/ledger", x->dir);
+    BAD(x, ledger_open(name, &other, &x->fail), BASE_TEMPORARY, "ledger.io");
+    assert_null(other);
+    snprintf(name, sizeof name, "%s/link", x->dir);
+    assert_int_equal(symlink("ledger", name), 0);
+    BAD(x, ledger_open(name, &other, &x->fail), BASE_TEMPORARY, "ledger.io");
+    snprintf(name, sizeof name, "%s/pipe", x->dir);
+    assert_int_equal(mkfifo(name, 0600), 0);
+    BAD(x, ledger_open(name, &other, &x->fail), BASE_PERMANENT, "ledger.damaged");
+}
+
+static void a_newer_ledger_is_left_alone(void **state)
+{
+    struct fixture *x = *state;
+
+    add_event(x, "a");
+    close_ledger(x);
+    GOOD(x, ledger_open_schema(x->path, &second, &x->l, &x->fail));
+    assert_int_equal(ledger_schema_version(x->l), 2);
+    close_ledger(x);
+    BAD(x, ledger_open(x->path, &x->l, &x->fail), BASE_PERMANENT, "ledger.newer");
+    assert_null(x->l);
+    assert_non_null(strstr(x->fail.text, "schema 2"));
+    GOOD(x, ledger_open_schema(x->path, &second, &x->l, &x->fail));
+    assert_int_equal(count_events(x), 1);
+}
+
+static char *contents(struct fixture *x, const char *name, size_t *n)
+{
+    FILE *in = fopen(name, "re");
+    char *p = base_arena_alloc(x->a, 65536);
+
+    assert_non_null(in);
+    *n = fread(p, 1, 65536, in);
+    fclose(in);
+    return p;
+}
+
+static void what_is_no_ledger_is_left_alone(void **state)
+{
+    struct fixture *x = *state;
+    char name[400];
+    sqlite3 *db;
+    struct ledger *other = NULL;
+    size_t n, m;
+
+    snprintf(name, sizeof name, "%s/foreign", x->dir);
+    assert_int_equal(sqlite3_open(name, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE t (x)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    char *before = contents(x, name, &n);
+    BAD(x, ledger_open(name, &other, &x->fail), BASE_PERMANENT, "ledger.damaged");
+    char *after = contents(x, name, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(before, after, n);
+}
+
+static void a_migration_copies_first(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger *copy;
+    char name[400];
+    int64_t n = 0;
+
+    add_event(x, "one");
+    add_event(x, "two");
+    close_ledger(x);
+    GOOD(x, ledger_open_schema(x->path, &third, &x->l, &x->fail));
+    assert_int_equal(ledger_schema_version(x->l), 3);
+    GOOD(x, ledger_pragma(x->l, "SELECT count(*) FROM later WHERE more IS NULL", &n, &x->fail));
+    assert_int_equal(n, 2);
+    GOOD(x, ledger_pragma(x->l, "PRAGMA foreign_keys", &n, &x->fail));
+    assert_int_equal(n, 1);
+
+    /* the copy is a whole ledger of the version before, ours alone */
+    snprintf(name, sizeof name, "%s.before-3", x->path);
+    assert_int_equal(mode_of(x, ".before-3"), 0600);
+    assert_int_equal(mode_of(x, ".before-3.tmp"), 0);
+    assert_int_equal(mode_of(x, ".before-2"), 0);
+    GOOD(x, ledger_open(name, &copy, &x->fail));
+    assert_int_equal(ledger_schema_version(copy), 1);
+    GOOD(x, ledger_pragma(copy, "SELECT count(*) FROM event", &n, &x->fail));
+    assert_int_equal(n, 2);
+    ledger_close(copy);
+}
+
+static void a_new_ledger_needs_no_copy(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger *fresh;
+    char name[400];
+
+    snprintf(name, sizeof name, "%s/fresh", x->dir);
+    GOOD(x, ledger_open_schema(name, &third, &fresh, &x->fail));
+    assert_int_equal(ledger_schema_version(fresh), 3);
+    ledger_close(fresh);
+    snprintf(name, sizeof name, "%s/fresh.before-3", x->dir);
+    assert_int_equal(access(name, F_OK), -1);
+    assert_int_equal(mode_of(x, ".before-1"), 0);
+}
+
+static void a_step_that_fails_changes_nothing(void **state)
+{
+    struct fixture *x = *state;
+    static const char *const wrong[] = {
+        "CREATE TABLE half (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1);",
+        /* leaves a row that names a row that isn't there */
+        "INSERT INTO known_token (hash, intent) VALUES ('h', 77);",
+    };
+    static const enum base_fail_class classes[] = {BASE_OURS, BASE_PERMANENT};
+    int64_t n = -1;
+
+    add_event(x, "one");
+    for (size_t i = 0; i < 2; i++) {
+        steps[2] = wrong[i];
+        close_ledger(x);
+        BAD(x, ledger_open_schema(x->path, &third, &x->l, &x->fail), classes[i],
+            i == 0 ? "ledger.use" : "ledger.damaged");
+        assert_null(x->l);
+        /* the step before it is done and stays */
+        GOOD(x, ledger_open_schema(x->path, &second, &x->l, &x->fail));
+        GOOD(x, ledger_pragma(x->l, "SELECT count(*) FROM sqlite_schema WHERE name = 'half'", &n,
+                              &x->fail));
+        assert_int_equal(n, 0);
+        GOOD(x, ledger_pragma(x->l, "SELECT count(*) FROM known_token", &n, &x->fail));
+        assert_int_equal(n, 0);
+    }
+    steps[2] = later_steps[2];
+    close_ledger(x);
+    GOOD(x, ledger_open_schema(x->path, &third, &x->l, &x->fail)); /* goes on from there */
+    assert_int_equal(ledger_schema_version(x->l), 3);
+}
+
+static void without_a_copy_no_migration(void **state)
+{
+    struct fixture *x = *state;
+    char name[400];
+
+    add_event(x, "one");
+    close_ledger(x);
+    snprintf(name, sizeof name, "%s.before-2", x->path);
+    assert_int_equal(mkdir(name, 0700), 0); /* in the way of the copy */
+    BAD(x, ledger_open_schema(x->path, &second, &x->l, &x->fail), BASE_TEMPORARY, "ledger.io");
+    assert_int_equal(rmdir(name), 0);
+    GOOD(x, ledger_open(x->path, &x->l, &x->fail)); /* still of version 1 */
+    assert_int_equal(count_events(x), 1);
+    assert_int_equal(mode_of(x, ".before-2.tmp"), 0);
+}
+
+/* ---- transactions ------------------------------------------------------------------ */
+
+static void changes_need_a_transaction(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger_event e = {.at = 1, .type = "t"};
+
+    BAD(x, ledger_event_add(x->l, &e, &x->fail), BASE_OURS, "ledger.use");
+    BAD(x, ledger_meta_set(x->l, "k", 1, &x->fail), BASE_OURS, "ledger.use");
+    BAD(x, ledger_commit(x->l, &x->fail), BASE_OURS, "ledger.use");
+    ledger_rollback(x->l); /* nothing happens */
+    assert_false(ledger_in_transaction(x->l));
+    BEGIN(x);
+    assert_true(ledger_in_transaction(x->l));
+    BAD(x, ledger_begin(x->l, &x->fail), BASE_OURS, "ledger.use");
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail)); /* the first one goes on */
+    COMMIT(x);
+    assert_false(ledger_in_transaction(x->l));
+    assert_int_equal(count_events(x), 1);
+}
+
+static void a_rollback_leaves_nothing(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger_event e = {.at = 1, .type = "t"};
+
+    BEGIN(x);
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    GOOD(x, ledger_meta_set(x->l, "k", 1, &x->fail));
+    assert_int_equal(count_events(x), 1);
+    ledger_rollback(x->l);
+    assert_false(ledger_in_transaction(x->l));
+    assert_int_equal(count_events(x), 0);
+    BEGIN(x);
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    fixture_reopen(x); /* closing without commit is a rollback */
+    assert_int_equal(count_events(x), 0);
+}
+
+static void a_failed_change_leaves_the_others(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger_event e = {.at = 1, .type = "t"}, none = {.at = 1};
+
+    BEGIN(x);
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    BAD(x, ledger_event_add(x->l, &none, &x->fail), BASE_OURS, "ledger.use");
+    assert_null(strstr(x->fail.text, "secret"));
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    COMMIT(x);
+    assert_int_equal(count_events(x), 2);
+}
+
+/* The engine ends a transaction by itself: what follows must not be committed alone. */
+static void a_lost_transaction_is_lost_whole(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger_event e = {.at = 1, .type = "t"};
+
+    BEGIN(x);
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    BAD(x, ledger_change(x->l, NULL, &x->fail, "INSERT OR ROLLBACK INTO event (at) VALUES (1)", ""),
+        BASE_OURS, "ledger.use");
+    BAD(x, ledger_event_add(x->l, &e, &x->fail), BASE_OURS, "ledger.use");
+    assert_true(ledger_in_transaction(x->l));
+    BAD(x, ledger_commit(x->l, &x->fail), BASE_OURS, "ledger.use");
+    assert_false(ledger_in_transaction(x->l));
+    assert_int_equal(count_events(x), 0);
+    BEGIN(x);
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    COMMIT(x);
+    assert_int_equal(count_events(x), 1);
+}
+
+static void a_row_too_large_is_refused(void **state)
+{
+    struct fixture *x = *state;
+    char *big = malloc(LEDGER_ROW_MAX + 1);
+
+    memset(big, 'x', LEDGER_ROW_MAX);
+    big[LEDGER_ROW_MAX] = '\0';
+    BEGIN(x);
+    BAD(x, ledger_text_set(x->l, "k", big, &x->fail), BASE_OURS, "ledger.use");
+    big[LEDGER_ROW_MAX - 100] = '\0';
+    GOOD(x, ledger_text_set(x->l, "k", big, &x->fail));
+    COMMIT(x);
+    free(big);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_settings_are_those_of_the_design),
+        TEST(files_are_ours_alone),
+        TEST(one_process_only),
+        TEST(places_that_cant_be),
+        TEST_STEPS(a_newer_ledger_is_left_alone),
+        TEST(what_is_no_ledger_is_left_alone),
+        TEST_STEPS(a_migration_copies_first),
+        TEST_STEPS(a_new_ledger_needs_no_copy),
+        TEST_STEPS(a_step_that_fails_changes_nothing),
+        TEST_STEPS(without_a_copy_no_migration),
+        TEST(changes_need_a_transaction),
+        TEST(a_rollback_leaves_nothing),
+        TEST(a_failed_change_leaves_the_others),
+        TEST(a_lost_transaction_is_lost_whole),
+        TEST(a_row_too_large_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+/* With a million mailboxes no query may walk a whole table. This calls every
+ * function of the ledger once, then asks the engine how it would run each
+ * statement that these calls left in the cache. */
+#include "ledger/internal.h"
+#include "ledger_fixture.h"
+
+static void fill_records(struct fixture *x)
+{
+    struct ledger_event e = {.at = 1, .type = "a.b", .object = "x:1"}, *events;
+    struct ledger_consent c = {.mailbox = "a@b", .what = "custody"}, *consents;
+    struct ledger_domain d = {.name = "a", .account = "m", .state = "valid"}, *domains;
+    const char *text;
+    int64_t id, v;
+    bool yes;
+    size_t n;
+
+    GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    GOOD(x, ledger_event_list(x->l, x->a, NULL, 0, 9, &events, &n, &x->fail));
+    GOOD(x, ledger_event_list(x->l, x->a, "x:1", 0, 9, &events, &n, &x->fail));
+    GOOD(x, ledger_event_recent(x->l, x->a, NULL, 0, 9, &events, &n, &x->fail));
+    GOOD(x, ledger_event_recent(x->l, x->a, "a.", 0, 9, &events, &n, &x->fail));
+    GOOD(x, ledger_consent_add(x->l, &c, &id, &x->fail));
+    GOOD(x, ledger_consent_valid(x->l, "a@b", "custody", &yes, &x->fail));
+    GOOD(x, ledger_consent_withdraw(x->l, id, 2, "x", &x->fail));
+    BAD(x, ledger_consent_withdraw(x->l, id, 2, "x", &x->fail), BASE_PERMANENT, "ledger.state");
+    GOOD(x, ledger_consent_list(x->l, x->a, NULL, 0, 9, &consents, &n, &x->fail));
+    GOOD(x, ledger_consent_list(x->l, x->a, "a@b", 0, 9, &consents, &n, &x->fail));
+    GOOD(x, ledger_notice_once(x->l, "k", 1, &yes, &x->fail));
+    GOOD(x, ledger_meta_set(x->l, "k", 1, &x->fail));
+    GOOD(x, ledger_meta_get(x->l, "k", &v, 0, &x->fail));
+    GOOD(x, ledger_text_set(x->l, "k", "v", &x->fail));
+    GOOD(x, ledger_text_get(x->l, x->a, "k", &text, &x->fail));
+    GOOD(x, ledger_text_set(x->l, "k", NULL, &x->fail));
+    GOOD(x, ledger_domain_put(x->l, &d, &x->fail));
+    GOOD(x, ledger_domain_get(x->l, x->a, "a", "m", &d, &x->fail));
+    GOOD(x, ledger_domain_list(x->l, x->a, "", 9, &domains, &n, &x->fail));
+}
+
+static int64_t fill_intents(struct fixture *x)
+{
+    struct ledger_intent i = {.p = {.tenant = "t", .account = "m", .domain = "b"}}, *intents;
+    size_t n;
+
+    GOOD(x, ledger_intent_add(x->l, &i, &i.p.id, &x->fail));
+    GOOD(x, ledger_intent_update(x->l, &i, &x->fail));
+    GOOD(x, ledger_intent_match(x->l, x->a, "b", "a@b", 0, &intents, &n, &x->fail));
+    GOOD(x, ledger_intent_list(x->l, x->a, 0, 0, 9, &intents, &n, &x->fail));
+    GOOD(x, ledger_intent_list(x->l, x->a, 3, 0, 9, &intents, &n, &x->fail));
+    GOOD(x, ledger_intent_due(x->l, x->a, 9, 9, &intents, &n, &x->fail));
+    GOOD(x, ledger_intent_of_order(x->l, x->a, 1, &intents, &n, &x->fail));
+    return i.p.id;
+}
+
+static void fill_orders(struct fixture *x)
+{
+    struct ledger_order o = {.reference = "r",
+                             .tenant = "t",
+                             .account = "m",
+                             .mailbox = "a@b",
+                             .state = "waiting",
+                             .spki = "s",
+                             .ca_order = "c"},
+                        *orders;
+    int64_t v;
+    size_t n;
+
+    GOOD(x, ledger_order_add(x->l, &o, &o.id, &x->fail));
+    GOOD(x, ledger_order_update(x->l, &o, &x->fail));
+    GOOD(x, ledger_order_find(x->l, x->a, "c", &o, &x->fail));
+    GOOD(x, ledger_order_find(x->l, x->a, "1", &o, &x->fail));
+    GOOD(x, ledger_order_by_spki(x->l, x->a, "s", &o, &x->fail));
+    GOOD(x, ledger_order_due(x->l, x->a, 9, 9, &orders, &n, &x->fail));
+    GOOD(x, ledger_order_list(x->l, x->a, NULL, 0, 9, &orders, &n, &x->fail));
+    GOOD(x, ledger_order_list(x->l, x->a, "a@b", 0, 9, &orders, &n, &x->fail));
+    GOOD(x, ledger_order_count(x->l, "m", 0, &v, &x->fail));
+}
+
+static void fill_certificates(struct fixture *x)
+{
+    static const char *names[] = {"a@b"};
+    struct ledger_certificate c = {.thumbprint = "aabbccddee",
+                                   .serial = "0AF1",
+                                   .tenant = "t",
+                                   .mailboxes = names,
+                                   .nmailboxes = 1,
+                                   .state = "current"},
+                              *list;
+    struct ledger_mailbox *mailboxes;
+    size_t n;
+
+    GOOD(x, ledger_certificate_add(x->l, &c, &c.id, &x->fail));
+    GOOD(x, ledger_certificate_state(x->l, c.id, "current", &x->fail));
+    GOOD(x, ledger_certificate_revocation(x->l, c.id, "good", 1, 2, &x->fail));
+    GOOD(x, ledger_certificate_find(x->l, x->a, "1", &c, &x->fail));
+    GOOD(x, ledger_certificate_find(x->l, x->a, "aabbccdd", &c, &x->fail));
+    GOOD(x, ledger_certificate_find(x->l, x->a, "0AF1", &c, &x->fail));
+    GOOD(x, ledger_certificate_of(x->l, x->a, "a@b", 9, &list, &n, &x->fail));
+    GOOD(x, ledger_certificate_expiring(x->l, x->a, 9, 0, 0, 9, &list, &n, &x->fail));
+    GOOD(x, ledger_certificate_recheck(x->l, x->a, 9, 9, &list, &n, &x->fail));
+    GOOD(x, ledger_mailbox_list(x->l, x->a, "", 9, &mailboxes, &n, &x->fail));
+}
+
+static void fill_mails(struct fixture *x, int64_t intent)
+{
+    struct ledger_mail m = {.identity = "i", .rcpt = "r", .state = "held"}, *mails;
+    struct ledger_count *counts;
+    enum ledger_token_state now;
+    int64_t v;
+    bool yes;
+    size_t n;
+
+    GOOD(x, ledger_mail_add(x->l, &m, &m.id, &x->fail));
+    GOOD(x, ledger_mail_update(x->l, &m, &x->fail));
+    GOOD(x, ledger_mail_get(x->l, x->a, m.id, &m, &x->fail));
+    GOOD(x, ledger_mail_list(x->l, x->a, NULL, 0, 9, &mails, &n, &x->fail));
+    GOOD(x, ledger_mail_list(x->l, x->a, "held", 0, 9, &mails, &n, &x->fail));
+    GOOD(x, ledger_mail_unexplained(x->l, "b", 0, &v, &x->fail));
+    GOOD(x, ledger_mail_count(x->l, intent, 0, &v, &x->fail));
+    GOOD(x, ledger_mail_totals(x->l, x->a, 0, &counts, &n, &x->fail));
+    GOOD(x, ledger_token_seen(x->l, "h", m.id, intent, &x->fail));
+    GOOD(x, ledger_token_get(x->l, "h", &now, &v, &x->fail));
+    GOOD(x, ledger_token_use(x->l, "h", &x->fail));
+    GOOD(x, ledger_token_close(x->l, intent, &x->fail));
+    GOOD(x, ledger_token_known(x->l, "h", intent, &x->fail));
+    GOOD(x, ledger_token_is_known(x->l, "h", intent, &yes, &x->fail));
+}
+
+static void fill_jobs(struct fixture *x)
+{
+    struct ledger_job j = {.kind = "k", .key = "k"}, *jobs;
+    int64_t v;
+    size_t n;
+
+    GOOD(x, ledger_job_add(x->l, &j, &j.id, &x->fail));
+    GOOD(x, ledger_job_save(x->l, j.id, "{}", &x->fail));
+    GOOD(x, ledger_job_release_all(x->l, &x->fail));
+    GOOD(x, ledger_job_next(x->l, &v, &x->fail));
+    GOOD(x, ledger_job_list(x->l, x->a, 0, 9, &jobs, &n, &x->fail));
+    COMMIT(x);
+    GOOD(x, ledger_job_lease(x->l, x->a, 9, 9, 9, &jobs, &n, &x->fail));
+    assert_int_equal(n, 1);
+    BEGIN(x);
+    GOOD(x, ledger_job_later(x->l, j.id, 2, NULL, false, &x->fail));
+    GOOD(x, ledger_job_done(x->l, j.id, &x->fail));
+}
+
+/* What the engine may do besides searching by key or index: walk rows that a
+ * part of the statement made, and order the few that are left. */
+static bool fine(const char *sql, const char *detail)
+{
+    static const char *const scans[] = {"SCAN CONSTANT ROW", "SCAN types", "SCAN (subquery"};
+
+    if (strncmp(detail, "SCAN", 4) == 0) {
+        for (size_t i = 0; i < sizeof scans / sizeof scans[0]; i++) {
+            if (strncmp(detail, scans[i], strlen(scans[i])) == 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+    if (strstr(detail, "TEMP B-TREE FOR ORDER BY") != NULL) {
+        return strstr(sql, "types(type)") != NULL; /* LIMIT rows of each of a few types */
+    }
+    if (strstr(detail, "TEMP B-TREE FOR GROUP BY") != NULL) {
+        return strstr(sql, "count(*)") != NULL; /* totals */
+    }
+    return strstr(detail, "AUTOMATIC") == NULL;
+}
+
+static size_t check_plan(struct fixture *x, const char *sql, bool tell)
+{
+    char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+    sqlite3_stmt *st;
+    size_t bad = 0;
+
+    assert_int_equal(sqlite3_prepare_v2(x->l->db, explain, -1, &st, NULL), SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        const char *detail = (const char *)sqlite3_column_text(st, 3);
+        bool good = fine(sql, detail);
+        if (!good && tell) {
+            print_error("%s\n    in: %s\n", detail, sql);
+        }
+        bad += !good;
+    }
+    sqlite3_finalize(st);
+    sqlite3_free(explain);
+    return bad;
+}
+
+static void no_query_walks_a_table(void **state)
+{
+    struct fixture *x = *state;
+    sqlite3_stmt *st = NULL;
+    size_t statements = 0, bad = 0;
+    char **sql = calloc(LEDGER_SLOTS, sizeof *sql);
+
+    BEGIN(x);
+    fill_records(x);
+    int64_t intent = fill_intents(x);
+    fill_orders(x);
+    fill_certificates(x);
+    fill_mails(x, intent);
+    fill_jobs(x);
+    COMMIT(x);
+    while ((st = sqlite3_next_stmt(x->l->db, st)) != NULL) {
+        assert_true(statements < LEDGER_SLOTS);
+        assert_false(sqlite3_stmt_busy(st)); /* none stays open */
+        sql[statements++] = strdup(sqlite3_sql(st));
+    }
+    assert_true(statements > 75);
+    for (size_t i = 0; i < statements; i++) {
+        bad += check_plan(x, sql[i], true);
+        free(sql[i]);
+    }
+    free(sql);
+    assert_int_equal(bad, 0);
+}
+
+/* The check above must be able to fail. */
+static void a_walk_is_seen(void **state)
+{
+    struct fixture *x = *state;
+
+    assert_false(fine("", "SCAN orders"));
+    assert_false(fine("", "SCAN event USING INDEX event_at"));
+    assert_false(fine("", "USE TEMP B-TREE FOR ORDER BY"));
+    assert_true(check_plan(x, "SELECT * FROM orders WHERE reason = 'x'", false) > 0);
+    assert_true(check_plan(x, "SELECT * FROM mail ORDER BY subject", false) > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_query_walks_a_table),
+        TEST(a_walk_is_seen),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
