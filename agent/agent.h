@@ -71,6 +71,7 @@ struct agent {
     struct agent_run *runs;
     int64_t started;
     bool stopping, watch_dirty;
+    bool runs_ended; /* mails that waited for another may go on */
     int64_t next_scan, next_exports, next_wipe, next_poll; /* base_mono_ms() */
     int64_t watch_written;
     bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
@@ -143,6 +144,8 @@ void agent_case_free(struct agent_case *c); /* the facts' certificates; not the 
 void agent_mail_conclude(struct agent *ag, struct agent_case *c, const struct policy_decision *d);
 /* Facts without the token and link, for what is kept for good. */
 char *agent_facts_masked(const struct policy_facts *facts);
+/* Starts mails that waited until another one of their intent was through. */
+void agent_mail_wake(struct agent *ag);
 /* Starts or restarts a mail now (after a person's word, after intents changed). */
 bool agent_mail_requeue(struct agent *ag, int64_t mail);
 /* Held and later mails of DOMAIN or MAILBOX are looked at again: in the open transaction. */

@@ -9,12 +9,6 @@
 
 #define DAY 86400
 
-static int64_t page_limit(const json_t *req)
-{
-    int64_t n = base_json_int(req, "limit", 100);
-    return n < 1 ? 1 : n > 500 ? 500 : n;
-}
-
 static void attention(json_t *list, const char *text)
 {
     json_array_append_new(list, json_string(text));
@@ -341,27 +335,12 @@ enum base_fail_class agent_cmd_exported(struct agent *ag, const json_t *req, con
 
 /* ---- events ------------------------------------------------------------------------------ */
 
-json_t *agent_event_json(const struct ledger_event *e)
-{
-    struct base_fail f = {0};
-    json_t *o = json_object();
-    base_json_setn(o, "id", e->id);
-    base_json_setn(o, "at", e->at);
-    base_json_set(o, "type", e->type);
-    base_json_set(o, "tenant", e->tenant);
-    base_json_set(o, "object", e->object);
-    base_json_set(o, "actor", e->actor);
-    json_t *data = e->data ? base_json_parse(e->data, strlen(e->data), 1 << 20, &f) : NULL;
-    json_object_set_new(o, "data", data ? data : json_object());
-    return o;
-}
-
 enum base_fail_class agent_cmd_events(struct agent *ag, const json_t *req, const char *by,
                                       json_t *answer, struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
     struct ledger_event *v;
-    size_t n = 0, limit = (size_t)page_limit(req);
+    size_t n = 0, limit = agent_page_limit(req);
     const char *prefix = base_json_str(req, "prefix");
     int64_t after = base_json_int(req, "after", -1);
     json_t *l = json_array();

@@ -88,6 +88,7 @@ static void due(struct agent *ag)
     agent_intents_due(ag);
     agent_orders_due(ag);
     agent_jobs_run(ag);
+    agent_mail_wake(ag);
     if (now >= ag->next_scan || !agent_intake_idle(ag)) {
         ag->next_scan = now + SCAN_MS;
         agent_intake_scan(ag);
@@ -148,6 +149,7 @@ int agent_loop(struct agent *ag)
         if (n > 0 && !ag->ledger_sick) {
             agent_intake_scan(ag);
             agent_jobs_run(ag);
+            agent_mail_wake(ag);
         }
         if (base_mono_ms() - last >= 250) {
             last = base_mono_ms();

@@ -352,43 +352,47 @@ static void run_free(struct agent_run *r)
     free(r);
 }
 
-static void wake_parked(struct agent *ag, int64_t intent)
-{
-    for (struct agent_run *r = ag->runs; intent && r; r = r->next)
-        if (r->parked && r->intent_id == intent) {
-            struct ledger_job job = r->job;
-            struct base_arena *a = base_arena_new();
-            job = agent_job_copy(a, &job);
-            struct agent_run **p = &ag->runs;
-            while (*p != r)
-                p = &(*p)->next;
-            *p = r->next;
-            run_free(r);
-            agent_mail_job(ag, &job);
-            base_arena_free(a);
-            return;
-        }
-}
-
-static void run_end(struct agent *ag, struct agent_run *r)
-{
-    int64_t intent = r->parked ? 0 : r->intent_id;
-    for (struct agent_run **p = &ag->runs; *p; p = &(*p)->next)
-        if (*p == r) {
-            *p = r->next;
-            break;
-        }
-    run_free(r);
-    agent_control_mail_changed(ag);
-    wake_parked(ag, intent);
-}
-
 static bool intent_busy(const struct agent *ag, const struct agent_run *self)
 {
     for (const struct agent_run *r = ag->runs; r; r = r->next)
         if (r != self && !r->parked && r->intent_id == self->intent_id)
             return true;
     return false;
+}
+
+static void unlink_run(struct agent *ag, struct agent_run *r)
+{
+    for (struct agent_run **p = &ag->runs; *p; p = &(*p)->next)
+        if (*p == r) {
+            *p = r->next;
+            return;
+        }
+}
+
+static void run_end(struct agent *ag, struct agent_run *r)
+{
+    unlink_run(ag, r);
+    run_free(r);
+    ag->runs_ended = true;
+    agent_control_mail_changed(ag);
+}
+
+void agent_mail_wake(struct agent *ag)
+{
+    while (ag->runs_ended && !ag->stopping) {
+        struct agent_run *r = ag->runs;
+        while (r && (!r->parked || intent_busy(ag, r)))
+            r = r->next;
+        ag->runs_ended = r != NULL;
+        if (!r)
+            return;
+        struct base_arena *a = base_arena_new();
+        struct ledger_job job = agent_job_copy(a, &r->job);
+        unlink_run(ag, r);
+        run_free(r);
+        agent_mail_job(ag, &job);
+        base_arena_free(a);
+    }
 }
 
 /* A run that was killed after "confirming" was committed: only the API may be asked. */

@@ -187,7 +187,9 @@ bool agent_pool_stop(struct agent_pool *p, int ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
     for (int i = 0; i < AGENT_LANES; i++)
