@@ -51,6 +51,9 @@ void inspect_dkim_collect(struct base_arena *a, const struct inspect_header *h,
                           const struct policy_strings *signers, const struct policy_strings *known,
                           int64_t now, struct inspect_dkim *out);
 
+/* Once, before the sandbox; false if libopendkim has no memory. */
+bool inspect_dkim_open(void);
+
 struct inspect_key {
     enum inspect_key_status status;
     const char *txt;

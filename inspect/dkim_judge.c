@@ -1,6 +1,7 @@
 /* inspect/dkim_judge.c - the candidates through libopendkim, then our own conditions.
  *
- * Owns a library handle for the length of a call. libopendkim's "passed" alone
+ * Owns one library handle until the process ends (opening it reads the resolver's
+ * files, so that happens before the sandbox; keys never come by that resolver). libopendkim's "passed" alone
  * is believed in nothing: the body hash must match and no error be set, and it
  * must have judged the very signature that was collected. */
 #include <stdlib.h>
@@ -12,8 +13,9 @@
 
 #include "dkim.h"
 
-#define DRIFT (100LL * 366 * 86400) /* times are judged in dkim_collect.c, with our clock */
 #define BODY_CHUNK (1024 * 1024)
+
+static DKIM_LIB *library;
 
 /* What the callbacks see; reached through the handle's user context. */
 struct judge {
@@ -31,23 +33,30 @@ static bool usable(const struct judge *j, size_t i)
            j->keys[c->pair].status == INSPECT_KEY_RECORD && j->keys[c->pair].txt != NULL;
 }
 
-/* b= as libopendkim read it, blanks taken out, equals OURS. */
-static bool same_signature(DKIM_SIGINFO *s, const char *ours)
+/* Tag NAME as libopendkim read it, blanks taken out, equals ours. */
+static bool same_tag(DKIM_SIGINFO *s, const struct inspect_tags *ours, const char *name)
 {
-    const unsigned char *b = dkim_sig_gettagvalue(s, false, (unsigned char *)"b");
+    const unsigned char *v = dkim_sig_gettagvalue(s, false, (unsigned char *)name);
+    const char *want = inspect_tag(ours, name);
 
-    if (b == NULL) {
+    if (v == NULL || want == NULL) {
         return false;
     }
-    for (; *b != '\0'; b++) {
-        if (strchr(" \t\r\n", *b) != NULL) {
+    for (; *v != '\0'; v++) {
+        if (strchr(" \t\r\n", *v) != NULL) {
             continue;
         }
-        if ((unsigned char)*ours++ != *b) {
+        if ((unsigned char)*want++ != *v) {
             return false;
         }
     }
-    return *ours == '\0';
+    return *want == '\0';
+}
+
+static bool same_signature(DKIM_SIGINFO *s, const struct inspect_tags *ours)
+{
+    return same_tag(s, ours, "b") && same_tag(s, ours, "d") && same_tag(s, ours, "s") &&
+           same_tag(s, ours, "bh") && same_tag(s, ours, "h");
 }
 
 static DKIM_CBSTAT prescreen(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
@@ -59,7 +68,7 @@ static DKIM_CBSTAT prescreen(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
 
         for (size_t i = 0; i < j->d->n && !wanted; i++) {
             if (usable(j, i) && j->info[i] == NULL &&
-                same_signature(sigs[k], inspect_tag(&j->d->c[i].tags, "b"))) {
+                same_signature(sigs[k], &j->d->c[i].tags)) {
                 j->info[i] = sigs[k];
                 wanted = true;
             }
@@ -104,23 +113,43 @@ static DKIM_CBSTAT final(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
     return DKIM_CBSTAT_CONTINUE;
 }
 
-static DKIM_LIB *open_library(int min_key_bits)
+bool inspect_dkim_open(void)
 {
-    DKIM_LIB *lib = dkim_init(NULL, NULL);
     unsigned int flags = DKIM_LIBFLAGS_STRICTHDRS | DKIM_LIBFLAGS_DELAYSIGPROC;
-    unsigned int bits = (unsigned int)min_key_bits;
-    uint64_t drift = DRIFT;
 
-    if (lib != NULL &&
-        (dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags)) ||
-         dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_MINKEYBITS, &bits, sizeof(bits)) ||
-         dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_CLOCKDRIFT, &drift, sizeof(drift)) ||
-         dkim_set_prescreen(lib, prescreen) || dkim_set_key_lookup(lib, key_of) ||
-         dkim_set_final(lib, final))) {
-        dkim_close(lib);
-        return NULL;
+    if (library == NULL) {
+        library = dkim_init(NULL, NULL);
     }
-    return lib;
+    return library != NULL &&
+           dkim_options(library, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags)) ==
+               DKIM_STAT_OK &&
+           dkim_set_prescreen(library, prescreen) == DKIM_STAT_OK &&
+           dkim_set_key_lookup(library, key_of) == DKIM_STAT_OK &&
+           dkim_set_final(library, final) == DKIM_STAT_OK;
+}
+
+/* Times were judged in dkim_collect.c, by the clock of the request; the library's
+ * clock is made to agree by a drift. It computes t= minus drift without a sign,
+ * so the drift is never more than the smallest t=. */
+static bool set_options(const struct judge *j, int min_key_bits)
+{
+    unsigned int bits = (unsigned int)min_key_bits;
+    uint64_t drift = INT64_MAX / 2;
+
+    for (size_t i = 0; i < j->d->n; i++) {
+        const char *t = inspect_tag(&j->d->c[i].tags, "t");
+        int64_t at;
+
+        if (usable(j, i) && t != NULL && base_parse_int(t, 0, INT64_MAX / 2, &at) &&
+            (uint64_t)at < drift) {
+            drift = (uint64_t)at;
+        }
+    }
+    return library != NULL &&
+           dkim_options(library, DKIM_OP_SETOPT, DKIM_OPTS_MINKEYBITS, &bits, sizeof(bits)) ==
+               DKIM_STAT_OK &&
+           dkim_options(library, DKIM_OP_SETOPT, DKIM_OPTS_CLOCKDRIFT, &drift, sizeof(drift)) ==
+               DKIM_STAT_OK;
 }
 
 /* The whole mail through the library; false if it refused to go on. */
@@ -145,6 +174,11 @@ static bool run(DKIM *dkim, const struct inspect_header *h)
             return false;
         }
         at += n;
+    }
+    /* RFC 6376 3.4.3 and 3.4.4 end a body in CRLF; the library leaves that to us */
+    if (h->body.n > 0 && (h->body.n < 2 || memcmp(h->body.p + h->body.n - 2, "\r\n", 2) != 0) &&
+        dkim_body(dkim, (unsigned char *)"\r\n", 2) != DKIM_STAT_OK) {
+        return false;
     }
     (void)dkim_eom(dkim, NULL); /* each signature is looked at by itself */
     return true;
@@ -188,6 +222,9 @@ static const char *refuse_result(struct base_arena *a, const struct judge *j, si
     if (dkim_sig_getkeysize(s, &size) == DKIM_STAT_OK) {
         *bits = (int)size;
     }
+    if (dkim_sig_getbh(s) == DKIM_SIGBH_MISMATCH) {
+        return "the body was changed (body hash)";
+    }
     if (error != DKIM_SIGERROR_OK) {
         const char *why = dkim_sig_geterrorstr(error);
 
@@ -197,7 +234,7 @@ static const char *refuse_result(struct base_arena *a, const struct judge *j, si
         return "the signature does not fit the header";
     }
     if (dkim_sig_getbh(s) != DKIM_SIGBH_MATCH) {
-        return "the body was changed (body hash)";
+        return "the body hash was not compared";
     }
     if (strcasecmp((const char *)dkim_sig_getdomain(s), inspect_tag(&c->tags, "d")) != 0 ||
         strcmp((const char *)dkim_sig_getselector(s), inspect_tag(&c->tags, "s")) != 0) {
@@ -278,7 +315,6 @@ void inspect_dkim_judge(struct base_arena *a, const struct inspect_header *h,
                         int min_key_bits, struct policy_auth *out)
 {
     struct judge j = {.d = d, .keys = keys, .nkeys = nkeys};
-    DKIM_LIB *lib = NULL;
     DKIM *dkim = NULL;
     DKIM_STAT s = DKIM_STAT_OK;
     bool ran = false, any = false;
@@ -287,16 +323,13 @@ void inspect_dkim_judge(struct base_arena *a, const struct inspect_header *h,
     for (size_t i = 0; i < d->n; i++) {
         any = any || usable(&j, i);
     }
-    if (any && (lib = open_library(min_key_bits)) != NULL &&
-        (dkim = dkim_verify(lib, (const unsigned char *)"mail", NULL, &s)) != NULL) {
+    if (any && set_options(&j, min_key_bits) &&
+        (dkim = dkim_verify(library, (const unsigned char *)"mail", NULL, &s)) != NULL) {
         (void)dkim_set_user_context(dkim, &j);
         ran = run(dkim, h);
     }
     judge_all(a, &j, ran, min_key_bits, out);
     if (dkim != NULL) {
         dkim_free(dkim);
-    }
-    if (lib != NULL) {
-        dkim_close(lib);
     }
 }

@@ -1,6 +1,6 @@
 /* inspect/main.c - certinspect: prepare, close the sandbox, then read and answer.
  *
- * The protocol is in protocol.h. Owns the arena and the input until the end of
+ * The protocol is doc/inspect.md. Owns the arena and the input until the end of
  * the process, which frees nothing: one process lives for one input. */
 #include <openssl/crypto.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "charset.h"
+#include "dkim.h"
 #include "inputs.h"
 #include "io.h"
 #include "mime.h"
@@ -19,11 +20,18 @@
 static void prepare(void)
 {
     struct base_fail f;
+    size_t seed;
 
-    /* what would open files later: charsets, OpenSSL's configuration */
+    /* what would open files later: Jansson's seed, OpenSSL's configuration, charsets,
+     * libopendkim's resolver */
+    base_random(&seed, sizeof(seed));
+    json_object_seed(seed | 1);
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     inspect_mime_open();
     inspect_charset_open();
+    if (!inspect_dkim_open()) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "sandbox.filter", "no DKIM library");
+    }
     if (inspect_sandbox_enter(&f) != BASE_OK) {
         inspect_io_refuse(INSPECT_EXIT_PROTOCOL, f.code, f.text);
     }
