@@ -203,11 +203,25 @@ fuzz:
 	$(Q)$(MAKE) FUZZ=1 fuzzers
 	$(Q)tests/run-fuzz.sh build-fuzz $(FUZZ_SECONDS)
 
+# --- benchmarks of one room: tests/bench/<room>.c -> $B/bench/<room> ----------------
+# (what else lies in tests/bench/ is for tests/bench/run.sh)
+BENCH_SRC := $(foreach t,$(wildcard tests/bench/*.c),$(if $(LINKU_$(call unit_room,$t)),$t))
+BENCH_BIN := $(patsubst tests/bench/%.c,$B/bench/%,$(BENCH_SRC))
+define bencher
+$B/bench/$(notdir $(basename $1)): $1 $B/inc/$(call unit_room,$1)/.stamp $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a)
+	$(Q)mkdir -p $$(@D)
+	$(if $(V),,@echo "  CC $1")
+	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/$(call unit_room,$1) $$(CF_$(call unit_room,$1)) -o $$@ $1 \
+	  $(LDFLAGS_ALL) $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a) $$(call pkgs_libs,$(LINKU_$(call unit_room,$1)))
+endef
+$(foreach t,$(BENCH_SRC),$(eval $(call bencher,$t)))
+benches: $(BENCH_BIN)
+
 # --- lint, bench, install ---------------------------------------------------------
 lint: $(foreach r,$(ROOMS),$B/inc/$r/.stamp)
 	$(Q)tests/lint.sh $B "$(ROOMS)"
 
-bench: all
+bench: all benches
 	$(Q)tests/bench/run.sh $B
 
 install: all
@@ -240,5 +254,5 @@ uninstall:
 clean:
 	rm -rf build build-asan build-tsan build-fuzz
 
-.PHONY: all unit tools check fuzz fuzzers lint bench install uninstall clean
+.PHONY: all unit tools check fuzz fuzzers lint bench benches install uninstall clean
 .DELETE_ON_ERROR:
