@@ -254,3 +254,57 @@ enum base_fail_class inspect_certificates(struct base_arena *a, const char *prog
     base_child_free(&c);
     return r;
 }
+
+static enum base_fail_class ocsp(struct base_arena *a, const char *program, struct base_bytes leaf,
+                                 struct base_bytes issuer, struct base_bytes in, int64_t now,
+                                 const char *key, json_t **holder, json_t **out,
+                                 struct base_fail *f)
+{
+    struct base_child c;
+    json_t *header = json_object();
+    base_json_set(header, "input", "ocsp");
+    base_json_setn(header, "now", now);
+    base_json_set(header, "leaf", base_base64(a, leaf.p, leaf.n));
+    base_json_set(header, "issuer", base_base64(a, issuer.p, issuer.n));
+    enum base_fail_class r = start(&c, program, header, in, f);
+    json_decref(header);
+    if (!r)
+        r = await(&c, key, holder, out, f);
+    base_child_free(&c);
+    return r;
+}
+
+enum base_fail_class inspect_ocsp_request(struct base_arena *a, const char *program,
+                                          struct base_bytes leaf, struct base_bytes issuer,
+                                          struct base_bytes *out, struct base_fail *f)
+{
+    json_t *holder = NULL, *v = NULL;
+    enum base_fail_class r =
+        ocsp(a, program, leaf, issuer, (struct base_bytes){NULL, 0}, 0, "request", &holder, &v, f);
+    const char *b64 = r ? NULL : json_string_value(v);
+    if (!r) {
+        out->p = b64 ? base_unbase64(a, b64, strlen(b64), &out->n) : NULL;
+        if (!out->p)
+            r = base_failf(f, BASE_PERMANENT, "inspect.answer", "the inspector wrote no request");
+    }
+    json_decref(holder);
+    return r;
+}
+
+enum base_fail_class inspect_ocsp_answer(struct base_arena *a, const char *program,
+                                         struct base_bytes leaf, struct base_bytes issuer,
+                                         struct base_bytes response, int64_t now,
+                                         struct inspect_ocsp *out, struct base_fail *f)
+{
+    json_t *holder = NULL, *v = NULL;
+    enum base_fail_class r =
+        ocsp(a, program, leaf, issuer, response, now, "ocsp", &holder, &v, f);
+    if (!r) {
+        out->status = base_arena_strdup(a, base_json_strd(v, "status", "unknown"));
+        out->reason = base_arena_strdup(a, base_json_str(v, "reason"));
+        out->next_update = base_json_int(v, "next_update", 0);
+        out->revoked_at = base_json_int(v, "revoked_at", 0);
+    }
+    json_decref(holder);
+    return r;
+}

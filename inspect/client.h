@@ -60,4 +60,19 @@ enum base_fail_class inspect_certificates(struct base_arena *a, const char *prog
                                           const char *spki, int64_t now,
                                           struct inspect_certificates *out, struct base_fail *f);
 
+/* The OCSP request to send for LEAF (DER) issued by ISSUER (DER). */
+enum base_fail_class inspect_ocsp_request(struct base_arena *a, const char *program,
+                                          struct base_bytes leaf, struct base_bytes issuer,
+                                          struct base_bytes *out, struct base_fail *f);
+struct inspect_ocsp {
+    const char *status; /* "good", "revoked", "unknown" */
+    int64_t next_update, revoked_at;
+    const char *reason; /* of "revoked", or why "unknown" */
+};
+/* What a responder's answer is worth (cert/ocsp.h). */
+enum base_fail_class inspect_ocsp_answer(struct base_arena *a, const char *program,
+                                         struct base_bytes leaf, struct base_bytes issuer,
+                                         struct base_bytes response, int64_t now,
+                                         struct inspect_ocsp *out, struct base_fail *f);
+
 #endif

@@ -80,6 +80,7 @@ static void answer(struct base_arena *a, const json_t *header)
         {"mail", INSPECT_INPUT_MAX, inspect_answer_mail},
         {"page", INSPECT_PAGE_MAX, inspect_answer_page},
         {"certificates", INSPECT_INPUT_MAX, inspect_answer_certificates},
+        {"ocsp", INSPECT_OCSP_MAX, inspect_answer_ocsp},
     };
     const char *kind = base_json_strd(header, "input", "");
     struct inspect_request q = {.header = header,
