@@ -128,7 +128,7 @@ struct ca_order_filter {
     int64_t since; /* created not before (minus two days for time zones); 0 = any */
     size_t max;    /* 0 = 1000 */
 };
-/* Newest first. Lists tell less than ca_order_info(). */
+/* Newest first where the CA sorts. Lists tell less than ca_order_info(). */
 enum base_fail_class ca_order_list(struct ca_account *c, const struct ca_order_filter *flt,
                                    struct base_arena *a, struct ca_orders *out,
                                    struct base_fail *f);

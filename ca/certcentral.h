@@ -45,6 +45,10 @@ bool cc_parse_domain(struct base_arena *a, const json_t *j, int64_t now, struct 
 /* Every address of validation_emails or of the answer of dcv/emails. */
 void cc_parse_recipients(struct base_arena *a, const json_t *j, struct policy_strings *out);
 
+/* Are there members behind the first END ones of the list J, whose array held GOT? By
+ * its page.total where told: an API may give smaller pages than we asked for. */
+bool cc_more(const json_t *j, size_t got, size_t end);
+
 /* ---- calls ------------------------------------------------------------------------------ */
 
 enum base_fail_class cc_order(struct ca_account *c, const struct ca_order_request *r,

@@ -10,15 +10,31 @@
 
 #define FLAGS "include_dcv=true&include_validation=true"
 
-static enum base_fail_class list_page(struct ca_account *c, const char *name, size_t offset,
-                                      struct base_arena *a, struct ca_domains *out, size_t *got,
-                                      struct base_fail *f)
+/* Room for N more in OUT; the arena keeps what was there before. */
+static void make_room(struct base_arena *a, struct ca_domains *out, size_t *room, size_t n)
+{
+    struct ca_domain *old = out->v;
+
+    if (old != NULL && out->n + n <= *room) {
+        return;
+    }
+    *room = *room * 2 + n;
+    out->v = base_arena_array(a, *room + 1, sizeof *out->v);
+    if (out->n > 0) {
+        memcpy(out->v, old, out->n * sizeof *old);
+    }
+}
+
+/* The page at *OFFSET, which is moved behind it; *more: there are further ones. */
+static enum base_fail_class list_page(struct ca_account *c, const char *name, size_t *offset,
+                                      struct base_arena *a, struct ca_domains *out, size_t *room,
+                                      bool *more, struct base_fail *f)
 {
     const char *path =
-        base_arena_printf(a, "domain?" FLAGS "&limit=%d&offset=%zu", CC_PAGE, offset);
+        base_arena_printf(a, "domain?" FLAGS "&limit=%d&offset=%zu", CC_PAGE, *offset);
     enum base_fail_class cls;
     json_t *j = NULL, *e;
-    size_t i;
+    size_t i, got;
 
     if (name != NULL) {
         path = base_arena_printf(a, "%s&filters%%5Bname%%5D=%s", path, net_url_escape(a, name));
@@ -27,15 +43,18 @@ static enum base_fail_class list_page(struct ca_account *c, const char *name, si
     if (cls == BASE_OK && !json_is_object(j)) {
         cls = cc_unexpected(false, "a list of domains that is none", f);
     }
-    *got = json_array_size(base_json_arr(j, "domains"));
+    got = json_array_size(base_json_arr(j, "domains"));
+    make_room(a, out, room, got);
     json_array_foreach(base_json_arr(j, "domains"), i, e)
     {
         struct ca_domain d;
-        if (cls == BASE_OK && i < CC_PAGE && cc_parse_domain(a, e, base_now(), &d) &&
+        if (cls == BASE_OK && cc_parse_domain(a, e, base_now(), &d) &&
             (name == NULL || base_ascii_caseeq(d.name, name))) {
             out->v[out->n++] = d;
         }
     }
+    *offset += got;
+    *more = cc_more(j, got, *offset);
     json_decref(j);
     return cls;
 }
@@ -44,22 +63,12 @@ enum base_fail_class cc_domain_list(struct ca_account *c, const char *name, stru
                                     struct ca_domains *out, struct base_fail *f)
 {
     enum base_fail_class cls = BASE_OK;
-    size_t got = CC_PAGE, room = 0;
+    size_t offset = 0, room = 0;
+    bool more = true;
 
-    for (size_t offset = 0; cls == BASE_OK && got == CC_PAGE; offset += CC_PAGE) {
-        if (offset >= CC_LIST_MAX) {
-            out->more = true;
-            break;
-        }
-        if (out->n + CC_PAGE > room) { /* list_page() takes no more of a page */
-            struct ca_domain *old = out->v;
-            room = room * 2 + 2 * CC_PAGE;
-            out->v = base_arena_array(a, room, sizeof *out->v);
-            if (out->n > 0) {
-                memcpy(out->v, old, out->n * sizeof *old);
-            }
-        }
-        cls = list_page(c, name, offset, a, out, &got, f);
+    while (cls == BASE_OK && more && !out->more) {
+        cls = list_page(c, name, &offset, a, out, &room, &more, f);
+        out->more = more && offset >= CC_LIST_MAX;
     }
     return cls;
 }

@@ -150,39 +150,59 @@ static const char *list_path(struct base_arena *a, const struct ca_order_filter 
     return path;
 }
 
-/* One page into OUT; *got is its length, *old whether it reaches before SINCE. */
+/* One page of a list while it is read. */
+struct page {
+    size_t got;          /* members, taken or not */
+    bool more;           /* there are further pages */
+    int64_t first, last; /* dates of the first and the last one */
+    bool sorted;         /* newest first, every date told */
+};
+
+static void note_date(struct page *p, int64_t created)
+{
+    p->sorted = p->got == 0 ? created != 0 : p->sorted && created != 0 && created <= p->last;
+    p->first = p->got == 0 ? created : p->first;
+    p->last = created;
+    p->got++;
+}
+
 static enum base_fail_class list_page(struct ca_account *c, const struct ca_order_filter *flt,
                                       size_t offset, size_t max, struct base_arena *a,
-                                      struct ca_orders *out, size_t *got, bool *old,
-                                      struct base_fail *f)
+                                      struct ca_orders *out, struct page *p, struct base_fail *f)
 {
     json_t *j = NULL, *e;
     size_t i;
     enum base_fail_class cls = cc_get(c, list_path(a, flt, offset), a, &j, f);
 
-    /* An account without orders may answer {}; anything but an object is no list. */
-    if (cls == BASE_OK && !json_is_object(j)) {
+    /* Only a list says that there is no order; "no" may lead to ordering again. */
+    if (cls == BASE_OK && base_json_arr(j, "orders") == NULL &&
+        base_json_int(base_json_obj(j, "page"), "total", -1) != 0) {
         cls = cc_unexpected(false, "a list of orders that is none", f);
     }
-    *got = json_array_size(base_json_arr(j, "orders"));
     json_array_foreach(base_json_arr(j, "orders"), i, e)
     {
         struct ca_order o;
-        if (cls != BASE_OK || !cc_parse_order(a, e, &o)) {
+        bool whole = cc_parse_order(a, e, &o);
+        note_date(p, o.created);
+        if (cls != BASE_OK || !whole || !fits(flt, &o)) {
             continue;
         }
-        *old = flt->since != 0 && o.created != 0 && o.created < flt->since - ZONES;
-        if (!fits(flt, &o)) {
-            continue;
-        }
-        if (out->n == max) {
+        if (out->n < max) {
+            out->v[out->n++] = o;
+        } else {
             out->more = true;
-            break;
         }
-        out->v[out->n++] = o;
     }
+    p->more = cc_more(j, p->got, offset + p->got);
     json_decref(j);
     return cls;
+}
+
+/* Do all later pages hold only what is older than the filter wants? Only a list
+ * that proves to be sorted may tell: a missed order would be ordered twice. */
+static bool past(const struct ca_order_filter *flt, const struct page *p)
+{
+    return flt->since != 0 && p->sorted && p->first > p->last && p->last < flt->since - ZONES;
 }
 
 enum base_fail_class cc_order_list(struct ca_account *c, const struct ca_order_filter *flt,
@@ -190,18 +210,17 @@ enum base_fail_class cc_order_list(struct ca_account *c, const struct ca_order_f
 {
     size_t max = flt->max == 0 ? 1000 : flt->max < CC_LIST_MAX ? flt->max : CC_LIST_MAX;
     enum base_fail_class cls = BASE_OK;
-    size_t got = CC_PAGE;
-    bool old = false;
+    size_t offset = 0;
+    struct page p;
 
     out->v = base_arena_array(a, max, sizeof *out->v);
-    for (size_t offset = 0; cls == BASE_OK && got == CC_PAGE && !old && !out->more;
-         offset += CC_PAGE) {
-        if (offset >= CC_LIST_MAX) {
-            out->more = true;
-            break;
-        }
-        cls = list_page(c, flt, offset, max, a, out, &got, &old, f);
-    }
+    do {
+        p = (struct page){0};
+        cls = list_page(c, flt, offset, max, a, out, &p, f);
+        offset += p.got;
+        p.more = p.more && !past(flt, &p);
+        out->more = out->more || (p.more && offset >= CC_LIST_MAX);
+    } while (cls == BASE_OK && p.more && !out->more);
     return cls;
 }
 

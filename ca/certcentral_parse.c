@@ -55,6 +55,13 @@ void cc_strings(struct base_arena *a, const json_t *array, struct policy_strings
     }
 }
 
+bool cc_more(const json_t *j, size_t got, size_t end)
+{
+    int64_t total = base_json_int(base_json_obj(j, "page"), "total", -1);
+
+    return got > 0 && (total >= 0 ? (int64_t)end < total : got >= CC_PAGE);
+}
+
 enum ca_status cc_status(const char *text)
 {
     static const struct {
