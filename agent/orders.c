@@ -7,8 +7,8 @@
  *
  * "requesting" is committed before the POST. Whoever finds an order in that
  * state later (a crash, a lost answer) treats it as unclear: looks at the CA
- * whether it arrived, and orders again only when two looks some minutes apart
- * say that it did not. An order costs money. */
+ * whether it arrived, and orders again only when two looks, one poll interval
+ * apart, say that it did not. An order costs money. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,6 @@
 #include "keeper/client.h"
 
 #define LOOKS 2           /* that must agree that an order never arrived */
-#define LOOK_AGAIN 120    /* seconds between them */
 #define MAIL_PATIENCE 30  /* seconds that an issued order waits for its mail */
 
 enum step { STEP_KEY, STEP_POST, STEP_FIND, STEP_INFO, STEP_DOWNLOAD };
@@ -262,10 +261,15 @@ static bool note_waiting(struct agent *ag, struct order_run *k, const char **why
     return true;
 }
 
-static int64_t next_look(const struct order_run *k)
+static int64_t poll_of(const struct order_run *k)
 {
     const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
-    int64_t age = base_now() - k->o.created, poll = acc && acc->poll ? acc->poll : 900;
+    return acc && acc->poll > 0 ? acc->poll : 300;
+}
+
+static int64_t next_look(const struct order_run *k)
+{
+    int64_t age = base_now() - k->o.created, poll = poll_of(k);
     /* often at first, when most orders are issued; then as configured */
     int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
     return base_now() + (wait < poll ? wait : poll);
@@ -335,7 +339,7 @@ static void found(struct agent *ag, struct order_run *k)
         base_failf(&f, BASE_TEMPORARY, "order.unclear",
                    "the CA does not list the order yet: looking once more before ordering again");
         if (save(ag, k, "unclear", f.text))
-            agent_job_retry(ag, &k->job, &f, base_now() + LOOK_AGAIN);
+            agent_job_retry(ag, &k->job, &f, base_now() + poll_of(k));
         return;
     }
     k->o.tries = 0;
