@@ -189,9 +189,9 @@ static void set_method(CURL *easy, const struct net_request *r)
 }
 
 /* Everything that is the same for all requests. */
-static void harden(CURL *easy, const struct net_scope *s)
+static void harden(CURL *easy, const struct net_scope *s, bool plain)
 {
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -288,7 +288,7 @@ static enum base_fail_class transfer(CURL *easy, struct net_exchange *x,
     } else if (left <= 0) {
         cls = base_failf(f, BASE_TEMPORARY, "net.timeout", "looking up %s took too long", u->host);
     } else {
-        harden(easy, x->scope);
+        harden(easy, x->scope, r->plain);
         net_exchange_attach(x, easy);
         curl_easy_setopt(easy, CURLOPT_URL, u->url);
         curl_easy_setopt(easy, CURLOPT_RESOLVE, resolve);
@@ -310,6 +310,27 @@ static enum base_fail_class transfer(CURL *easy, struct net_exchange *x,
     return cls;
 }
 
+/* A plain request's URL, held against its hosts. */
+static enum base_fail_class plain_url(struct base_arena *a, const struct net_request *r,
+                                      struct net_url *u, struct base_fail *f)
+{
+    struct net_host h;
+
+    if (!net_plain_host(a, r->url, &h)) {
+        return base_failf(f, BASE_PERMANENT, "net.url", "the URL isn't a plain http URL");
+    }
+    for (size_t i = 0; i < r->nhosts; i++) {
+        if (r->hosts[i].port == h.port && base_ascii_caseeq(r->hosts[i].name, h.name)) {
+            const char *slash = strchr(r->url + 7, '/');
+            *u = (struct net_url){
+                .url = r->url, .host = h.name, .port = h.port, .path = slash != NULL ? slash : "/"};
+            return BASE_OK;
+        }
+    }
+    return base_failf(f, BASE_PERMANENT, "net.url", "%s port %d isn't one of the allowed hosts",
+                      h.name, h.port);
+}
+
 enum base_fail_class net_http(const struct net_scope *s, const struct net_request *r,
                               struct net_http_conn *conn, struct base_arena *a,
                               struct net_response *resp, struct base_fail *f)
@@ -322,7 +343,8 @@ enum base_fail_class net_http(const struct net_scope *s, const struct net_reques
     CURL *easy;
 
     *resp = (struct net_response){.retry_after = -1, .body = {(const unsigned char *)"", 0}};
-    cls = net_url_check(a, r->url, r->hosts, r->nhosts, &u, f);
+    cls = r->plain ? plain_url(a, r, &u, f)
+                   : net_url_check(a, r->url, r->hosts, r->nhosts, &u, f);
     if (cls != BASE_OK) {
         return cls;
     }

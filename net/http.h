@@ -1,6 +1,6 @@
 /* net/http.h - one bounded HTTPS exchange, and the address rules behind it.
  *
- * https only, TLS 1.2 or later, HTTP/1.1, no proxy (nor one from the
+ * https only (but for a request marked plain), TLS 1.2 or later, HTTP/1.1, no proxy (nor one from the
  * environment), no netrc, no cookie engine, no compression, no redirect is ever
  * followed: the caller gets the target and checks it like any other URL. The
  * host must be in the caller's list before anything is looked up; names are
@@ -60,6 +60,8 @@ enum base_fail_class net_url_check(struct base_arena *a, const char *url,
  * A fragment is dropped. Permanent "net.url". */
 enum base_fail_class net_url_resolve(struct base_arena *a, const char *base, const char *ref,
                                      const char **out, struct base_fail *f);
+/* Host and port of an http:// URL that keeps all other rules; false otherwise. */
+bool net_plain_host(struct base_arena *a, const char *url, struct net_host *out);
 /* Percent-encodes everything but unreserved characters (RFC 3986 section 2.3). */
 char *net_url_escape(struct base_arena *a, const char *s);
 
@@ -84,6 +86,7 @@ struct net_request {
     const char *url;
     const struct net_host *hosts; /* checked as by net_url_check() */
     size_t nhosts;
+    bool plain; /* http:// instead of https://, for answers that are signed themselves (OCSP) */
     const char **headers; /* "Name: value" lines of the caller; may hold a secret */
     size_t nheaders;
     const char *content_type; /* with a body */

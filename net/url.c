@@ -183,6 +183,24 @@ enum base_fail_class net_url_check(struct base_arena *a, const char *url,
                       parsed.host, parsed.port);
 }
 
+bool net_plain_host(struct base_arena *a, const char *url, struct net_host *out)
+{
+    struct net_url parsed = {0};
+
+    if (strncasecmp(url, "http://", 7) != 0) {
+        return false;
+    }
+    /* the rules are those of https, so they are asked of the same URL with that scheme */
+    const char *twin = base_arena_printf(a, "https://%s", url + 7);
+    if (text_problem(twin) != NULL || read_url(a, twin, &parsed) != NULL) {
+        return false;
+    }
+    size_t n = strlen(parsed.host);
+    out->name = parsed.host;
+    out->port = twin[8 + n] == ':' ? parsed.port : 80;
+    return true;
+}
+
 enum base_fail_class net_url_resolve(struct base_arena *a, const char *base, const char *ref,
                                      const char **out, struct base_fail *f)
 {
