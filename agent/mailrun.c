@@ -209,6 +209,22 @@ static bool commit_confirming(struct agent *ag, struct agent_run *r)
     return ok;
 }
 
+/* What the API just proved is true for orders too, before the next look at the account. */
+static bool note_valid(struct agent *ag, const struct ledger_intent *i)
+{
+    struct base_fail f = {0};
+    struct ledger_domain d = {
+        .name = i->p.domain,
+        .account = i->p.account,
+        .ca_id = i->p.domain_id,
+        .state = "valid",
+        .method = "email",
+        .looked_at = base_now(),
+    };
+    return i->p.kind != POLICY_INTENT_DOMAIN ||
+           agent_ok(ag, ledger_domain_put(ag->ledger, &d, &f), &f, "domain");
+}
+
 /* It worked: the intent ends, its other copies are closed unused. */
 static void confirmed(struct agent *ag, struct agent_run *r)
 {
@@ -218,6 +234,7 @@ static void confirmed(struct agent *ag, struct agent_run *r)
         return run_end(ag, r);
     agent_mail_conclude(ag, &r->c, &r->d);
     if (agent_ok(ag, ledger_token_close(ag->ledger, i->p.id, &f), &f, "token") &&
+        note_valid(ag, i) &&
         agent_intent_end(ag, i, POLICY_INTENT_CONFIRMED, "confirmed by mail")) {
         agent_job_add(ag, "account.look", base_arena_printf(r->a, "look:%s", i->p.account), 0,
                       base_now() + 2, NULL);
