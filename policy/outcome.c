@@ -194,7 +194,7 @@ static bool page_rows(struct policy_case *k)
         return false;
     }
     if (e->page_host_error != NULL) {
-        policy_say_hold(k, "page-refused", "The link did not lead to a page: %.300s",
+        policy_say_hold(k, "page-refused", "The link did not lead to a page (%.300s).",
                         e->page_host_error);
     } else if (e->page == NULL) {
         policy_say_later(k, "page", "The page can't be reached now.");
@@ -398,7 +398,7 @@ void policy_outcome_done(struct policy_case *k)
         policy_say_hold(k, "page-expired", "The CA's answer says that the link has expired.");
         k->d->resend = true;
     } else if (e->after.state == POLICY_API_OK && e->page_host_error != NULL) {
-        policy_say_hold(k, "page-refused", "The answer was not taken: %.300s", e->page_host_error);
+        policy_say_hold(k, "page-refused", "The answer was not taken (%.300s).", e->page_host_error);
     } else {
         policy_say_later(k, "unproven", "The API does not show it as validated yet.");
     }

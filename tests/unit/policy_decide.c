@@ -1,0 +1,105 @@
+/* Table of policy_decide(): every row of the design's section 6 and its neighbours.
+ *
+ * A line is: mail, gate, steps that change the good base, and what must come out.
+ * Flags behind the reason: a approvable, n notify, q ask_api, r resend, k account
+ * alarm, s side alarm, w submit wanted, i an intent is named. */
+#include "policy_decide_steps.h"
+
+enum { D = POLICY_KIND_DOMAIN_VALIDATION, M = POLICY_KIND_MAILBOX_VALIDATION };
+enum { ASK = POLICY_GATE_ASK, OPEN = POLICY_GATE_OPEN, SUB = POLICY_GATE_SUBMIT };
+enum { DONE = POLICY_GATE_DONE };
+
+struct line {
+    int kind, gate;
+    const char *steps, *verdict, *reason, *flags;
+};
+
+static const struct line table[] = {
+#include "policy_decide_table.inc"
+};
+
+static void flags_of(const struct policy_decision *d, char out[16])
+{
+    size_t n = 0;
+    const struct {
+        bool on;
+        char c;
+    } f[] = {{d->approvable, 'a'}, {d->account_alarm, 'k'}, {d->intent != NULL, 'i'},
+             {d->notify, 'n'},     {d->ask_api, 'q'},       {d->resend, 'r'},
+             {d->side_alarm, 's'}, {d->submit_wanted, 'w'}};
+
+    for (size_t i = 0; i < sizeof f / sizeof *f; i++) {
+        if (f[i].on) {
+            out[n++] = f[i].c;
+        }
+    }
+    out[n] = '\0';
+}
+
+static bool same_flags(const char *a, const char *b)
+{
+    return strlen(a) == strlen(b) && strspn(a, b) == strlen(a);
+}
+
+static bool run_line(const struct line *l)
+{
+    struct world *w = w_new((enum policy_kind)l->kind, (enum policy_gate)l->gate);
+    struct policy_decision d;
+    char flags[16];
+
+    w_take(w, l->steps);
+    policy_decide(w->a, (enum policy_gate)l->gate, &w->e, &w->c, &d);
+    flags_of(&d, flags);
+    bool ok = strcmp(policy_verdict_name(d.verdict), l->verdict) == 0 && d.reason != NULL &&
+              strcmp(d.reason, l->reason) == 0 && same_flags(flags, l->flags) && d.text != NULL &&
+              (d.verdict == POLICY_LATER) == (d.retry_until > 0);
+    if (!ok) {
+        print_error("kind %d gate %d [%s]: expected %s %s %s, got %s %s %s (%s)\n", l->kind,
+                    l->gate, l->steps, l->verdict, l->reason, l->flags,
+                    policy_verdict_name(d.verdict), d.reason, flags, d.text);
+    }
+    base_arena_free(w->a);
+    return ok;
+}
+
+static void every_line(void **state)
+{
+    size_t bad = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        bad += !run_line(&table[i]);
+    }
+    print_message("%zu lines of the table\n", sizeof table / sizeof *table);
+    assert_int_equal(bad, 0);
+    assert_true(sizeof table / sizeof *table >= 300);
+}
+
+/* Texts are sentences, checks have words, and the JSON says the same. */
+static void words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct world *w = w_new((enum policy_kind)table[i].kind, (enum policy_gate)table[i].gate);
+        struct policy_decision d;
+        w_take(w, table[i].steps);
+        policy_decide(w->a, (enum policy_gate)table[i].gate, &w->e, &w->c, &d);
+        assert_true(strlen(d.text) > 20 && d.text[strlen(d.text) - 1] == '.');
+        json_t *j = policy_decision_to_json(&d);
+        assert_string_equal(json_string_value(json_object_get(j, "verdict")),
+                            policy_verdict_name(d.verdict));
+        assert_int_equal(json_array_size(json_object_get(j, "checks")), d.nchecks);
+        for (size_t n = 0; n < d.nchecks; n++) {
+            assert_true(d.checks[n].rule[0] != '\0' && strlen(d.checks[n].detail) > 5);
+        }
+        json_decref(j);
+        base_arena_free(w->a);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_line), cmocka_unit_test(words)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
