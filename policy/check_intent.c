@@ -36,7 +36,8 @@ static enum policy_ids_say ids_against(const struct policy_case *k, const struct
 }
 
 /* A request that is over explains the copies that it asked for, as long as
- * their tokens could live; with an id of its own any number. */
+ * their tokens could live; with an id of its own any number. A number that we
+ * can't tell apart is for the API to say: it may be a stranger's order. */
 static bool explains(const struct policy_case *k, const struct policy_intent *i)
 {
     enum policy_ids_say ids = ids_against(k, i);
@@ -44,7 +45,7 @@ static bool explains(const struct policy_case *k, const struct policy_intent *i)
     if (ids == POLICY_IDS_OURS) {
         return true;
     }
-    if (ids == POLICY_IDS_FOREIGN || ids == POLICY_IDS_MIXED) {
+    if (ids != POLICY_IDS_NONE) {
         return false;
     }
     return i->confirmed_copies < i->copies && k->e->received <= i->expires + k->rules->lifetime;
