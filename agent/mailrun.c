@@ -253,6 +253,10 @@ static void conclude(struct agent *ag, struct agent_run *r)
         if (r->sent && i && i->p.state == POLICY_INTENT_CONFIRMING)
             set_intent(ag, i, POLICY_INTENT_UNKNOWN);
         agent_mail_conclude(ag, &r->c, &r->d);
+        if (i && i->p.state == POLICY_INTENT_OPEN && r->d.verdict == POLICY_OBSERVE &&
+            r->c.ev.before.state == POLICY_API_OK && r->c.ev.before.found && r->c.ev.before.valid &&
+            note_valid(ag, i)) /* done without us: in the portal, or by a mail that we never saw */
+            agent_intent_end(ag, i, POLICY_INTENT_CONFIRMED, "the CA holds it as validated");
         if (r->d.resend && r->d.verdict == POLICY_HOLD && i && i->resends == 0 &&
             i->p.state == POLICY_INTENT_OPEN && r->d.rules && r->d.rules->bind_by_resend)
             agent_domain_resend(ag, i);
