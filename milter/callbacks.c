@@ -193,7 +193,8 @@ bool milter_callbacks_register(int listen_fd)
     };
     char conn[24];
     snprintf(conn, sizeof conn, "fd:%d", listen_fd);
-    return smfi_setconn(conn) == MI_SUCCESS && smfi_register(d) == MI_SUCCESS;
+    return smfi_setconn(conn) == MI_SUCCESS && smfi_register(d) == MI_SUCCESS &&
+           smfi_opensocket(false) == MI_SUCCESS;
 }
 
 int milter_callbacks_run(void)

@@ -178,11 +178,13 @@ int main(int argc, char **argv)
     raise_descriptors();
     sigset_t ours;
     struct milter_listener l;
-    struct spool_writer *w;
+    struct spool_writer *w = NULL;
     struct spool_writer_options so = {.cap_bytes = o.spool_cap, .per_client = o.per_client};
     if (spool_open_writer(o.spool, &so, &w, &f) != BASE_OK ||
-        milter_listener_open(o.socket, o.socket_mode, &l, &f) != BASE_OK)
+        milter_listener_open(o.socket, o.socket_mode, &l, &f) != BASE_OK) {
+        spool_close_writer(w);
         return fail(&f);
+    }
     milter_session_spool(w);
     milter_snapshot_refresh(o.watch, true);
     if (!catch_signals(&ours) || !milter_callbacks_register(l.fd) ||

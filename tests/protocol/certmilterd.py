@@ -22,6 +22,9 @@ import watchfile  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, os.environ.get("CERTMILTER_BUILD", "build"))
+SANITIZED = os.path.basename(BUILD) != "build"
+if os.path.basename(BUILD) == "build-tsan":
+    os.environ.setdefault("TSAN_OPTIONS", "atexit_sleep_ms=0")
 PROGRAM = os.path.join(BUILD, "sbin", "certmilterd")
 
 WATCH = dict(senders=["bounces.ca.test"], froms=["ca.test"], domains=["example.test"],
@@ -108,6 +111,7 @@ class Milter:
                 if inner:
                     inner()
             kw["close_fds"] = False  # Python's own are close-on-exec
+        ready = self.log_text().count("milter.ready")
         log = open(self.log, "ab")
         self.proc = subprocess.Popen(
             [*self.wrapper, PROGRAM, "--socket", spec, "--spool", self.spool, "--watch",
@@ -116,8 +120,7 @@ class Milter:
             env={**os.environ, **(self.env or {})}, **kw, **run_as("certmilter"))
         log.close()
         if wait:
-            self.wait_for_log("milter.ready", count=self.log_text().count("milter.ready") + 1
-                              if self.listen is None else None)
+            self.wait_for_log("milter.ready", count=ready + 1)
         return self.proc
 
     def log_text(self):
@@ -157,10 +160,11 @@ class Milter:
         """Drains, and doesn't wait for sessions."""
         if self.proc and self.proc.poll() is None:
             self.proc.send_signal(signal.SIGUSR2)
-            self.proc.send_signal(signal.SIGTERM)
             try:
+                self.wait_for_log("milter.drain", 5)
+                self.proc.send_signal(signal.SIGTERM)
                 self.proc.wait(5)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, AssertionError):
                 self.proc.kill()
                 self.proc.wait()
 

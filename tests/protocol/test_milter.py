@@ -13,7 +13,7 @@ import time
 import pytest
 
 import watchfile
-from certmilterd import WATCH, Milter, listening_socket
+from certmilterd import SANITIZED, WATCH, Milter, listening_socket
 from milterclient import ACCEPT, CONTINUE, LEADSPC, NR, TEMPFAIL, Client, Closed
 
 CA_MAIL = (b"Received: from a.ca.test by mx\r\n\tfor <admin@example.test>\r\n"
@@ -343,7 +343,7 @@ def test_many_reloads_leak_nothing(milter):
             assert taken(milter) == (ACCEPT, "eom")
             sizes.append(rss_anon(milter))
     settle(lambda: fds(milter) <= before)
-    assert sizes[-1] - sizes[0] < 200, sizes  # KiB
+    assert SANITIZED or sizes[-1] - sizes[0] < 200, sizes  # KiB
 
 
 # --- peers that misbehave -----------------------------------------------------------------------
@@ -372,7 +372,7 @@ def test_connect_and_close_a_thousand_times(milter):
     struct.pack("!I", 13) + b"O" + struct.pack("!III", 6, 0, 0),
     struct.pack("!I", 5) + b"O" + b"\0\0\0\6",
     struct.pack("!I", 0x7FFFFFFF) + b"B" + b"x" * 1000,
-])
+], ids=range(9))
 def test_garbage_instead_of_negotiation(milter, data):
     c = milter.client(negotiate=False, timeout=2)
     c.raw(data)
@@ -485,7 +485,7 @@ def test_idle_connections_cost_little(milter):
     for h in held:
         h.close()
     print(f"{per:.0f} bytes per idle connection")
-    if not os.environ.get("CERTMILTER_BUILD", "build").startswith("build-"):  # no sanitizer
+    if not SANITIZED:
         assert per <= 2048
 
 
@@ -708,6 +708,7 @@ def test_notifies_systemd(open_dir):
         m.start()
         try:
             assert s.recv(1000) == b"READY=1"
+            m.session().quit()
             m.signal(signal.SIGUSR2)
             assert s.recv(1000) == b"STOPPING=1"
         finally:
