@@ -27,6 +27,8 @@ struct inspect_tags {
 /* False if malformed, a tag stands twice, or there are too many. */
 bool inspect_tags_read(struct base_arena *a, struct base_bytes text, struct inspect_tags *out);
 const char *inspect_tag(const struct inspect_tags *t, const char *name); /* NULL if absent */
+/* ITEM stands in a colon-separated value (ASCII case-folded); LIST may be NULL. */
+bool inspect_tag_lists(const char *list, const char *item);
 
 #define INSPECT_DKIM_CANDIDATES 8
 struct inspect_candidate {

@@ -17,21 +17,6 @@ static const char *const once[] = {"To",           "Subject",      "Date",
                                    "Message-ID",   "Content-Type", "MIME-Version",
                                    "Content-Transfer-Encoding",    "Content-Disposition"};
 
-/* NAME in the colon-separated h= list. */
-static bool listed(const char *list, const char *name)
-{
-    size_t len = strlen(name);
-
-    while (list != NULL) {
-        if (strncasecmp(list, name, len) == 0 && (list[len] == ':' || list[len] == '\0')) {
-            return true;
-        }
-        list = strchr(list, ':');
-        list = list != NULL ? list + 1 : NULL;
-    }
-    return false;
-}
-
 static const char *refuse_header(struct base_arena *a, const struct inspect_header *h)
 {
     size_t from = inspect_header_count(h, "From", NULL);
@@ -87,11 +72,11 @@ static const char *refuse_signature(struct base_arena *a, const struct inspect_h
     if (inspect_tag(t, "bh") == NULL || b == NULL || *b == '\0' || list == NULL) {
         return "the signature lacks b=, bh= or h=";
     }
-    if (!listed(list, "From")) {
+    if (!inspect_tag_lists(list, "From")) {
         return "the signature does not cover From";
     }
     for (size_t i = 0; i < sizeof(must_sign) / sizeof(must_sign[0]); i++) {
-        if (inspect_header_count(h, must_sign[i], NULL) > 0 && !listed(list, must_sign[i])) {
+        if (inspect_header_count(h, must_sign[i], NULL) > 0 && !inspect_tag_lists(list, must_sign[i])) {
             return base_arena_printf(a, "the signature does not cover %s", must_sign[i]);
         }
     }

@@ -184,26 +184,26 @@ static bool run(DKIM *dkim, const struct inspect_header *h)
     return true;
 }
 
-/* t=y in the key record: its owner asks not to be believed. */
-static bool test_key(struct base_arena *a, const char *txt)
+/* What the library lets through in a key record: t=y, by which its owner asks not
+ * to be believed, and a key of another kind than the signature's. */
+static const char *refuse_key(struct base_arena *a, const char *txt, const char *algorithm)
 {
     struct inspect_tags t;
-    const char *flags;
 
     if (!inspect_tags_read(a, (struct base_bytes){(const unsigned char *)txt, strlen(txt)}, &t)) {
-        return true;
+        return "the key record is malformed";
     }
-    flags = inspect_tag(&t, "t");
-    for (; flags != NULL && *flags != '\0'; flags++) {
-        if ((*flags == 'y' || *flags == 'Y') && (flags[1] == ':' || flags[1] == '\0')) {
-            return true;
-        }
-        flags += strcspn(flags, ":");
-        if (*flags == '\0') {
-            break;
-        }
+    const char *kind = inspect_tag(&t, "k");
+    size_t n = strcspn(algorithm, "-");
+
+    if (inspect_tag_lists(inspect_tag(&t, "t"), "y")) {
+        return "the key is marked as a test key (t=y)";
     }
-    return false;
+    kind = kind != NULL ? kind : "rsa";
+    if (strlen(kind) != n || strncasecmp(kind, algorithm, n) != 0) {
+        return "the key is of another kind than the signature";
+    }
+    return NULL;
 }
 
 static const char *refuse_result(struct base_arena *a, const struct judge *j, size_t i,
@@ -226,9 +226,12 @@ static const char *refuse_result(struct base_arena *a, const struct judge *j, si
         return "the body was changed (body hash)";
     }
     if (error != DKIM_SIGERROR_OK) {
-        const char *why = dkim_sig_geterrorstr(error);
+        const char *text = dkim_sig_geterrorstr(error);
 
-        return base_arena_printf(a, "the signature is bad: %s", why != NULL ? why : "unknown");
+        return base_arena_printf(a, "the signature is bad: %s", text != NULL ? text : "unknown");
+    }
+    if ((flags & DKIM_SIGFLAG_TESTKEY) != 0) {
+        return "the key is marked as a test key (t=y)";
     }
     if ((flags & DKIM_SIGFLAG_PROCESSED) == 0 || (flags & DKIM_SIGFLAG_PASSED) == 0) {
         return "the signature does not fit the header";
@@ -240,8 +243,10 @@ static const char *refuse_result(struct base_arena *a, const struct judge *j, si
         strcmp((const char *)dkim_sig_getselector(s), inspect_tag(&c->tags, "s")) != 0) {
         return "the signature is read in two ways";
     }
-    if ((flags & DKIM_SIGFLAG_TESTKEY) != 0 || test_key(a, j->keys[c->pair].txt)) {
-        return "the key is marked as a test key (t=y)";
+    const char *why = refuse_key(a, j->keys[c->pair].txt, inspect_tag(&c->tags, "a"));
+
+    if (why != NULL) {
+        return why;
     }
     if (strcasecmp(inspect_tag(&c->tags, "a"), "rsa-sha256") == 0 && *bits < min_key_bits) {
         return base_arena_printf(a, "the key has %d bits, less than %d", *bits, min_key_bits);

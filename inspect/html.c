@@ -14,8 +14,8 @@
 #include "html_inner.h"
 
 #define BUDGET_BYTES (96UL * 1024 * 1024)
-#define BUDGET_MS 1000
-#define CLOCK_EVERY 256 /* allocations between two looks at the clock */
+#define BUDGET_MS 400
+#define CLOCK_EVERY 64 /* allocations between two looks at the clock */
 
 struct leash {
     struct base_arena *a;

@@ -38,6 +38,14 @@ static void put(struct render *r, const char *p, size_t n)
     }
     r->gap = GAP_NONE;
     r->cell_start = false;
+    if (r->out.max > 0 && n > r->out.max - r->out.n) { /* what still fits, whole characters */
+        for (n = r->out.max - r->out.n; n > 0 && ((unsigned char)p[n] & 0xc0) == 0x80;) {
+            n--;
+        }
+        base_buf_add(&r->out, p, n);
+        r->out.full = true;
+        return;
+    }
     base_buf_add(&r->out, p, n);
 }
 
@@ -210,6 +218,8 @@ static void render_cell(struct render *r, const GumboElement *e, int depth, bool
     if (r->lines - lines <= (gap == GAP_LINE && before > 0)) {
         r->gap = r->out.n == before ? gap : GAP_NONE;
         ask(r, GAP_SPACE);
+    } else {
+        ask(r, GAP_LINE);
     }
     r->cell_start = outer && r->out.n == before;
 }

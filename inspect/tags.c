@@ -1,5 +1,6 @@
 /* inspect/tags.c - tag=value lists of signatures and key records (RFC 6376 3.2). */
 #include <string.h>
+#include <strings.h>
 
 #include "dkim.h"
 
@@ -95,4 +96,18 @@ const char *inspect_tag(const struct inspect_tags *t, const char *name)
         }
     }
     return NULL;
+}
+
+bool inspect_tag_lists(const char *list, const char *item)
+{
+    size_t n = strlen(item);
+
+    while (list != NULL) {
+        if (strncasecmp(list, item, n) == 0 && (list[n] == ':' || list[n] == '\0')) {
+            return true;
+        }
+        list = strchr(list, ':');
+        list = list != NULL ? list + 1 : NULL;
+    }
+    return false;
 }
