@@ -127,6 +127,13 @@ def test_cname(lookup):
     assert lookup("loop.example.test", "A")["status"] != "record"
 
 
+def test_many_threads(named):
+    tool = Tool("nettool")
+    tool("setup", servers=[f"127.0.0.1@{named[1]}"])
+    assert tool("storm", name="sel._domainkey.example.test", threads=16, calls=20)["ok"] == 320
+    tool.close()
+
+
 def test_mx_and_caa(lookup):
     records = lookup("example.test", "MX")["records"]
     assert sorted((r["preference"], r["text"]) for r in records) == [(10, "mx1.example.test"), (20, "mx2.example.test")]

@@ -1,5 +1,7 @@
 /* tests/helpers/nettool.c - net/ from a script: setup, http, dns, smtp. For tests/e2e/test_net.py.
  */
+#include <pthread.h>
+
 #include "net/smtp.h"
 #include "tool.h"
 
@@ -135,13 +137,52 @@ static json_t *run_smtp(struct base_arena *a, const json_t *in)
     return tool_result(net_smtp_send(&m, &f), &f);
 }
 
+/* Many threads ask for NAME at once: how many got records. */
+struct storm {
+    const char *name;
+    int calls, ok;
+};
+
+static void *storm_thread(void *arg)
+{
+    struct storm *s = arg;
+
+    for (int i = 0; i < s->calls; i++) {
+        struct base_arena *a = base_arena_new();
+        struct net_dns_answer ans;
+        net_dns_lookup(resolver, NET_DNS_TXT, s->name, a, &ans);
+        s->ok += ans.status == NET_DNS_RECORD;
+        base_arena_free(a);
+    }
+    return NULL;
+}
+
+static json_t *run_storm(struct base_arena *a, const json_t *in)
+{
+    size_t n = (size_t)base_json_int(in, "threads", 4);
+    struct storm *s = base_arena_array(a, n, sizeof *s);
+    pthread_t *t = base_arena_array(a, n, sizeof *t);
+    json_t *o = tool_result(BASE_OK, NULL);
+    int ok = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        s[i] =
+            (struct storm){base_json_strd(in, "name", ""), (int)base_json_int(in, "calls", 1), 0};
+        pthread_create(&t[i], NULL, storm_thread, &s[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        pthread_join(t[i], NULL);
+        ok += s[i].ok;
+    }
+    base_json_setn(o, "ok", ok);
+    return o;
+}
+
 int main(void)
 {
-    static const struct tool_entry entries[] = {{"setup", run_setup},
-                                                {"http", run_http},
-                                                {"dns", run_dns},
-                                                {"smtp", run_smtp},
-                                                {NULL, NULL}};
+    static const struct tool_entry entries[] = {{"setup", run_setup}, {"http", run_http},
+                                                {"dns", run_dns},     {"smtp", run_smtp},
+                                                {"storm", run_storm}, {NULL, NULL}};
     int rc;
 
     if (net_init(NULL) != BASE_OK) {
