@@ -1,12 +1,14 @@
 /* inspect/charset.c - iconv descriptors that were opened while files could be.
  *
- * Owns one descriptor for each known charset until the process ends. GMime's
- * name map decides what a mail's name for a charset means to iconv. */
+ * Owns one descriptor for each known charset that the input names, until the
+ * process ends: opening all of them costs more than everything else together.
+ * GMime's name map decides what a mail's name for a charset means to iconv. */
 #include "charset.h"
 
 #include <errno.h>
 #include <gmime/gmime.h>
 #include <iconv.h>
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -38,11 +40,63 @@ static struct {
     iconv_t cd;
 } table[NAMES];
 
-void inspect_charset_open(void)
+static void open_one(size_t i)
 {
-    for (size_t i = 0; i < NAMES; i++) {
+    if (table[i].iconv_name == NULL) {
         table[i].iconv_name = g_mime_charset_iconv_name(names[i]);
         table[i].cd = iconv_open("UTF-8", table[i].iconv_name);
+    }
+}
+
+static void open_named(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < NAMES; i++) {
+        if (strcasecmp(names[i], name) == 0) {
+            open_one(i);
+        }
+    }
+}
+
+/* Does TEXT stand at P? Bytes are compared with our own names, nothing is parsed. */
+static bool stands_at(const char *p, size_t n, const char *text)
+{
+    size_t len = strlen(text);
+
+    return len <= n && strncasecmp(p, text, len) == 0;
+}
+
+void inspect_charset_open(const void *input, size_t n)
+{
+    const char *p = input;
+    bool starts[256] = {false};
+
+    for (size_t i = 0; i < NAMES; i++) {
+        starts[(unsigned char)names[i][0]] = true;
+    }
+    for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+        starts[(unsigned char)aliases[i].alias[0]] = true;
+    }
+    for (size_t at = 0; at < n; at++) {
+        if (!starts[(unsigned char)(p[at] | 0x20)]) {
+            continue;
+        }
+        for (size_t i = 0; i < NAMES; i++) {
+            if (stands_at(p + at, n - at, names[i])) {
+                open_one(i);
+            }
+        }
+        for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+            if (stands_at(p + at, n - at, aliases[i].alias)) {
+                open_named(aliases[i].name);
+            }
+        }
+    }
+}
+
+void inspect_charset_open_all(void)
+{
+    for (size_t i = 0; i < NAMES; i++) {
+        open_one(i);
     }
 }
 

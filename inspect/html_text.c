@@ -49,21 +49,18 @@ static void put(struct render *r, const char *p, size_t n)
     base_buf_add(&r->out, p, n);
 }
 
-/* U+0085, U+2028 and U+2029 would begin a line in some eyes; here they are blanks. */
+/* U+2028 and U+2029 would begin a line in some eyes; here they are blanks. */
 static size_t odd_line_end(const char *s)
 {
     const unsigned char *u = (const unsigned char *)s;
 
-    if (u[0] == 0xc2 && u[1] == 0x85) {
-        return 2;
-    }
     return u[0] == 0xe2 && u[1] == 0x80 && (u[2] == 0xa8 || u[2] == 0xa9) ? 3 : 0;
 }
 
 static void put_text(struct render *r, const char *s, bool pre)
 {
     while (*s != '\0') {
-        size_t n = strcspn(s, " \t\r\n\f\v\xc2\xe2");
+        size_t n = strcspn(s, " \t\r\n\f\v\xe2");
 
         if (n > 0) {
             put(r, s, n);

@@ -1,6 +1,8 @@
-/* inspect/main.c - certinspect: prepare, close the sandbox, then read and answer.
+/* inspect/main.c - certinspect: read, open what the input will need, close the sandbox, answer.
  *
- * The protocol is doc/inspect.md. Owns the arena and the input until the end of
+ * The protocol is doc/inspect.md. Outside of the sandbox only the caller's own
+ * header line is parsed; the input is read, and searched for the names of
+ * charsets, because those can't be opened later. Owns the arena and the input until the end of
  * the process, which frees nothing: one process lives for one input. */
 #include <openssl/crypto.h>
 #include <string.h>
@@ -16,26 +18,6 @@
 #include "sandbox.h"
 
 #define PROFILES_MAX 64
-
-static void prepare(void)
-{
-    struct base_fail f;
-    size_t seed;
-
-    /* what would open files later: Jansson's seed, OpenSSL's configuration, charsets,
-     * libopendkim's resolver */
-    base_random(&seed, sizeof(seed));
-    json_object_seed(seed | 1);
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-    inspect_mime_open();
-    inspect_charset_open();
-    if (!inspect_dkim_open()) {
-        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "sandbox.filter", "no DKIM library");
-    }
-    if (inspect_sandbox_enter(&f) != BASE_OK) {
-        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, f.code, f.text);
-    }
-}
 
 static void read_profiles(struct base_arena *a, struct inspect_request *q)
 {
@@ -70,31 +52,50 @@ static struct base_bytes read_input(struct base_arena *a, const json_t *header, 
     return (struct base_bytes){p, (size_t)size};
 }
 
-static void answer(struct base_arena *a, const json_t *header)
+struct input {
+    const char *name;
+    size_t max;
+    bool texts;  /* charsets may be needed */
+    bool mails;  /* GMime and libopendkim, too */
+    void (*run)(struct base_arena *, const struct inspect_request *, struct base_bytes);
+};
+static const struct input inputs[] = {
+    {"mail", INSPECT_INPUT_MAX, true, true, inspect_answer_mail},
+    {"page", INSPECT_PAGE_MAX, true, false, inspect_answer_page},
+    {"certificates", INSPECT_INPUT_MAX, false, true, inspect_answer_certificates},
+    {"ocsp", INSPECT_OCSP_MAX, false, false, inspect_answer_ocsp},
+};
+
+/* Opens what would open files later, then closes the sandbox. */
+static void prepare(const struct input *in, struct base_bytes raw)
 {
-    static const struct {
-        const char *name;
-        size_t max;
-        void (*run)(struct base_arena *, const struct inspect_request *, struct base_bytes);
-    } inputs[] = {
-        {"mail", INSPECT_INPUT_MAX, inspect_answer_mail},
-        {"page", INSPECT_PAGE_MAX, inspect_answer_page},
-        {"certificates", INSPECT_INPUT_MAX, inspect_answer_certificates},
-        {"ocsp", INSPECT_OCSP_MAX, inspect_answer_ocsp},
-    };
+    struct base_fail f;
+
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    if (in->mails) {
+        inspect_mime_open();
+    }
+    if (in->texts) {
+        inspect_charset_open(raw.p, raw.n);
+    }
+    if (in->mails && !inspect_dkim_open()) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "sandbox.filter", "no DKIM library");
+    }
+    if (inspect_sandbox_enter(&f) != BASE_OK) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, f.code, f.text);
+    }
+}
+
+static const struct input *find_input(const json_t *header)
+{
     const char *kind = base_json_strd(header, "input", "");
-    struct inspect_request q = {.header = header,
-                                .now = base_json_int(header, "now", 0),
-                                .force = base_json_bool(header, "force", false)};
 
     if (base_json_int(header, "v", 0) != INSPECT_VERSION) {
         inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "another version of the protocol");
     }
     for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
         if (strcmp(kind, inputs[i].name) == 0) {
-            read_profiles(a, &q);
-            inputs[i].run(a, &q, read_input(a, header, inputs[i].max));
-            return;
+            return &inputs[i];
         }
     }
     inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "an input of unknown kind");
@@ -104,12 +105,14 @@ int main(int argc, char **argv)
 {
     struct base_buf line;
     struct base_fail f;
+    size_t seed;
 
     (void)argv;
     if (argc > 1) {
         inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "no arguments are taken");
     }
-    prepare();
+    base_random(&seed, sizeof(seed)); /* Jansson would read it from a file */
+    json_object_seed(seed | 1);
     struct base_arena *a = base_arena_new();
 
     inspect_io_line(INSPECT_HEADER_MAX, &line);
@@ -118,6 +121,14 @@ int main(int argc, char **argv)
     if (!json_is_object(header)) {
         inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "the header is no JSON object");
     }
-    answer(a, header);
+    const struct input *in = find_input(header);
+    struct base_bytes raw = read_input(a, header, in->max);
+    struct inspect_request q = {.header = header,
+                                .now = base_json_int(header, "now", 0),
+                                .force = base_json_bool(header, "force", false)};
+
+    prepare(in, raw);
+    read_profiles(a, &q);
+    in->run(a, &q, raw);
     inspect_io_exit(INSPECT_EXIT_DONE);
 }
