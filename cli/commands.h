@@ -1,0 +1,32 @@
+/* cli/commands.h - the commands, one function each, and their options (table.c).
+ * All return an exit status. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+#include "cli.h"
+
+typedef int cli_run(struct cli *c, const struct cli_args *args);
+
+cli_run cli_cmd_help, cli_cmd_version;
+/* status.c */
+cli_run cli_cmd_status, cli_cmd_reload, cli_cmd_events;
+/* domain.c */
+cli_run cli_cmd_domain_list, cli_cmd_domain_add, cli_cmd_domain_check, cli_cmd_expect;
+/* order.c */
+cli_run cli_cmd_order;
+/* consent.c */
+cli_run cli_cmd_consent_add, cli_cmd_consent_list, cli_cmd_consent_withdraw;
+/* look.c */
+cli_run cli_cmd_list, cli_cmd_show;
+/* export.c, pem.c */
+cli_run cli_cmd_export, cli_cmd_export_p12, cli_cmd_export_pem;
+/* held.c */
+cli_run cli_cmd_held_list, cli_cmd_held_show, cli_cmd_held_approve, cli_cmd_held_deny;
+cli_run cli_cmd_ingest;
+/* explain.c */
+cli_run cli_cmd_explain;
+/* profile.c, record.c */
+cli_run cli_cmd_profile_check, cli_cmd_profile_test, cli_cmd_profile_record;
+/* doctor.c */
+cli_run cli_cmd_doctor;
+
+#endif

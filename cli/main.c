@@ -1,0 +1,7 @@
+/* cli/main.c - certmilter, the administrator's command. */
+#include "cli.h"
+
+int main(int argc, char **argv)
+{
+    return cli_main(argc, argv);
+}

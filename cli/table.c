@@ -1,0 +1,155 @@
+/* cli/table.c - all commands, their arguments, options and one-line help. */
+#include "commands.h"
+
+#define END                       \
+    {                             \
+        NULL, NULL, NULL, CLI_FLAG \
+    }
+#define MANY 100000
+
+static const struct cli_option doctor_options[] = {
+    {"postfix", "DIR", "configuration directory of the Postfix instance to look at", CLI_VALUE},
+    END};
+static const struct cli_option events_options[] = {
+    {"prefix", "TYPE", "only events whose type starts so, such as mail. or order.", CLI_VALUE},
+    {"after", "ID", "all behind this event, oldest first (0 = all)", CLI_VALUE},
+    {"limit", "N", "at most so many (default 100, up to 500)", CLI_VALUE},
+    END};
+static const struct cli_option order_options[] = {
+    {"key-type", "TYPE", "rsa2048, rsa3072, rsa4096, p256 or p384", CLI_VALUE},
+    {"product", "NAME", "such as secure_email_mailbox", CLI_VALUE},
+    {"usage", "USAGE", "dual_use, signing or key_management", CLI_VALUE},
+    {"profile-type", "TYPE", "strict or multipurpose", CLI_VALUE},
+    {"days", "N", "how long the certificate shall be valid", CLI_VALUE},
+    {"first-name", "NAME", "of the person (sponsor-validated products)", CLI_VALUE},
+    {"last-name", "NAME", "of the person", CLI_VALUE},
+    {"csr", "FILE", "a request whose key is held elsewhere (PEM; - = standard input)", CLI_VALUE},
+    {"dry-run", NULL, "say what would be ordered; nothing is written or sent", CLI_FLAG},
+    {"wait", NULL, "until the certificate is stored, or the order failed", CLI_FLAG},
+    {"timeout", "TIME", "with --wait: no longer than this (default 15m)", CLI_VALUE},
+    END};
+static const struct cli_option expect_options[] = {
+    {"order", "ID", "the CA's number of the order", CLI_VALUE},
+    {"account", "ID", "the account it was ordered over, if not the domain's", CLI_VALUE},
+    END};
+static const struct cli_option consent_add_options[] = {
+    {"what", "WHAT", "custody (we keep the key) or mailbox-validation (we answer)", CLI_VALUE},
+    {"who", "NAME", "who gave it", CLI_VALUE},
+    {"how", "TEXT", "in which way: letter of 3 May, ticket 17, signed form", CLI_VALUE},
+    {"text", "TEXT", "what exactly was agreed to; @FILE reads it from a file", CLI_VALUE},
+    END};
+static const struct cli_option consent_list_options[] = {
+    {"mailbox", "ADDR", "only those of this mailbox", CLI_VALUE}, END};
+static const struct cli_option list_options[] = {
+    {"expiring", "TIME", "certificates that end within this time, such as 30d", CLI_VALUE}, END};
+static const struct cli_option export_options[] = {
+    {"p12", "FILE", "key and certificates as PKCS#12 into FILE (mode 0600)", CLI_VALUE},
+    {"pem", "[FILE]", "certificate and chain as PEM into FILE, or - for standard output",
+     CLI_MAYBE},
+    {"force", NULL, "replace FILE", CLI_FLAG},
+    {"passphrase-file", "FILE", "your own passphrase: the first line of FILE (- = standard input)",
+     CLI_VALUE},
+    {"passphrase-out", "FILE", "write the passphrase into FILE (mode 0600), not to the terminal",
+     CLI_VALUE},
+    {"reason", "TEXT", "kept in the journal and told to the mailbox's owner", CLI_VALUE},
+    END};
+static const struct cli_option reason_options[] = {
+    {"reason", "TEXT", "needed; kept with your name", CLI_VALUE}, END};
+static const struct cli_option ingest_options[] = {
+    {"rcpt", "ADDR", "envelope recipient; needed", CLI_VALUE},
+    {"sender", "ADDR", "envelope sender", CLI_VALUE},
+    {"wait", "TIME", "for its outcome, at most (default 30s; 0 = not at all)", CLI_VALUE},
+    END};
+static const struct cli_option explain_options[] = {
+    {"rcpt", "ADDR", "envelope recipient; needed", CLI_VALUE},
+    {"intent", "KIND:NAME[:ID]",
+     "as if this request of ours were open, such as domain:example.org:123", CLI_MANY},
+    {"dns-data", "FILE", "resource records in zone syntax, used instead of the DNS", CLI_VALUE},
+    {"at", "TIME", "judge as of then (2026-11-22 or 2026-11-22T14:03:07Z), not now", CLI_VALUE},
+    {"show-links", NULL, "whole links: a token in them lets whoever sees it confirm", CLI_FLAG},
+    END};
+static const struct cli_option test_options[] = {
+    {"dns-data", "FILE", "resource records in zone syntax, used instead of the DNS", CLI_VALUE},
+    {"at", "TIME", "judge as of then, not now", CLI_VALUE},
+    END};
+static const struct cli_option record_options[] = {
+    {"kind", "KIND", "what the mail is: domain-validation, mailbox-validation, ...", CLI_VALUE},
+    {"rcpt", "ADDR", "its envelope recipient", CLI_VALUE},
+    {"profile", "ID", "if not the one that the sender tells", CLI_VALUE},
+    {"dns-data", "FILE", "resource records in zone syntax, used instead of the DNS", CLI_VALUE},
+    {"at", "TIME", "judge the signature as of then, not now", CLI_VALUE},
+    {"link", "N", "which of the mail's links it is about, as shown", CLI_VALUE},
+    {"page", "FILE", "the saved page behind the link", CLI_VALUE},
+    {"answer", "FILE", "the saved page that came after the button", CLI_VALUE},
+    {"approve", "HOST", "approve links to this host, by its name", CLI_VALUE},
+    {"template", "T", "with --approve: the shape of the link, as shown", CLI_VALUE},
+    {"button", "N=V", "with --approve: the button to press", CLI_VALUE},
+    {"choice", "N=V", "with --approve: the narrow choice", CLI_VALUE},
+    {"masked-out", "FILE", "write the mail with its tokens masked, to be shared", CLI_VALUE},
+    {"force", NULL, "replace that FILE", CLI_FLAG},
+    {"list", NULL, "what has been approved here", CLI_FLAG},
+    {"withdraw", NULL, "take an approval back: --withdraw PROFILE KIND", CLI_FLAG},
+    END};
+
+const struct cli_command cli_commands[] = {
+    {"status", "", 0, 0, "what is going on, and what needs attention", NULL, cli_cmd_status, NULL},
+    {"doctor", "", 0, 0, "check the installation: daemons, Postfix, DNS, API, clock, files",
+     doctor_options, cli_cmd_doctor,
+     "Every check is ok, warn or fail and says what to do. Works without the daemons.\n"},
+    {"domain list", "", 0, 0, "controlled domains and how far they are validated", NULL,
+     cli_cmd_domain_list, NULL},
+    {"domain add", "DOMAIN", 1, 1, "ask the CA to validate a controlled domain by mail", NULL,
+     cli_cmd_domain_add,
+     "What is controlled stands in the configuration; nothing else can make it so.\n"},
+    {"domain check", "DOMAIN", 1, 1, "would a validation of it work: mailboxes, MX, CAA, account",
+     NULL, cli_cmd_domain_check, NULL},
+    {"order", "MAILBOX", 1, 1, "order a certificate for a mailbox", order_options, cli_cmd_order,
+     NULL},
+    {"expect", "domain|mailbox NAME", 2, 2, "expect mails of what was ordered in the CA's portal",
+     expect_options, cli_cmd_expect, NULL},
+    {"consent add", "MAILBOX", 1, 1, "record what a mailbox's owner agreed to",
+     consent_add_options, cli_cmd_consent_add, NULL},
+    {"consent list", "", 0, 0, "recorded consents", consent_list_options, cli_cmd_consent_list,
+     NULL},
+    {"consent withdraw", "ID", 1, 1, "the owner took it back", NULL, cli_cmd_consent_withdraw,
+     NULL},
+    {"list", "", 0, 0, "mailboxes with their certificates", list_options, cli_cmd_list, NULL},
+    {"show", "WHAT", 1, 1, "all about a mailbox, domain, order, certificate, intent or mail", NULL,
+     cli_cmd_show,
+     "WHAT: a mailbox, a domain, the CA's order number, a thumbprint or serial, or one of\n"
+     "order:N intent:N mail:N certificate:N domain:NAME.\n"},
+    {"export", "MAILBOX|KEY", 0, 1, "certificate and key as PKCS#12, or certificate as PEM",
+     export_options, cli_cmd_export,
+     "A PKCS#12 comes from the keeper itself and works without the agent. The keeper makes\n"
+     "its passphrase; it is shown once. The export is logged and the owner is told by mail.\n"},
+    {"held list", "", 0, 0, "mails that wait for a person", NULL, cli_cmd_held_list, NULL},
+    {"held show", "ID", 1, 1, "one of them, with every check", NULL, cli_cmd_held_show, NULL},
+    {"held approve", "ID", 1, 1, "release it", reason_options, cli_cmd_held_approve,
+     "What is unknown or unbound can be approved; a failed check of domain, account,\n"
+     "signature, host or used token can't.\n"},
+    {"held deny", "ID", 1, 1, "close it unanswered", reason_options, cli_cmd_held_deny, NULL},
+    {"explain", "FILE", 1, 1, "what would be done with a mail, and why", explain_options,
+     cli_cmd_explain,
+     "Needs no daemon. FILE - is standard input. Intents are domain, mailbox or order; ID is\n"
+     "taken as order, certificate, domain and support id alike. Without a configuration the\n"
+     "domains of the intents, or else the recipient's, are taken as controlled.\n"},
+    {"ingest", "FILE", 1, 1, "take a mail that missed the milter (- = standard input)",
+     ingest_options, cli_cmd_ingest, NULL},
+    {"profile check", "FILE", 1, 1, "is this profile of a CA well-formed", NULL,
+     cli_cmd_profile_check, NULL},
+    {"profile test", "FILE MAIL...", 2, MANY, "what a profile makes of sample mails", test_options,
+     cli_cmd_profile_test, NULL},
+    {"profile record", "[MAIL]", 0, 2, "learn a CA's links and pages from a mail of the own account",
+     record_options, cli_cmd_profile_record,
+     "  certmilter profile record MAIL --kind KIND --rcpt ADDR [--page FILE] [--answer FILE]\n"
+     "      shows host, shape of the link and form; nothing is changed\n"
+     "  ... --approve HOST --template T [--button N=V] [--choice N=V]\n"
+     "      approves them for this site, in your name\n"
+     "  certmilter profile record --list, --withdraw PROFILE KIND\n"},
+    {"events", "", 0, 0, "the newest entries of the record of all decisions and actions", events_options, cli_cmd_events,
+     NULL},
+    {"reload", "", 0, 0, "have the agent read its configuration anew", NULL, cli_cmd_reload, NULL},
+    {"help", "[COMMAND]", 0, 2, "this list, or all about one command", NULL, cli_cmd_help, NULL},
+    {"version", "", 0, 0, "the version of this command", NULL, cli_cmd_version, NULL},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
+};
