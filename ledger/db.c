@@ -48,7 +48,7 @@ static enum base_fail_class take_lock(struct ledger *l, const char *path, struct
     char *name = base_xmalloc(strlen(path) + sizeof ".lock");
     enum base_fail_class cls = BASE_OK;
 
-    sprintf(name, "%s.lock", path);
+    (void)sprintf(name, "%s.lock", path);
     l->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (l->lock < 0) {
         cls = system_failure(name, f);

@@ -6,8 +6,9 @@
 #include "base/clock.h"
 #include "internal.h"
 
-#define MATCH_MAX 100
-#define ENDED_KEPT (40 * 86400) /* an intent that ended earlier meets no mail any more */
+#define MATCH_MAX ((size_t)100)
+#define ENDED_KEPT                                                                                 \
+    INT64_C(3456000) /* 40 days: an intent that ended earlier meets no mail any more */
 
 /* An intent with its enums as words, and when it ended. */
 struct intent_row {
@@ -181,7 +182,7 @@ enum base_fail_class ledger_intent_match(struct ledger *l, struct base_arena *a,
                     "  SELECT id FROM intent WHERE mailbox_key = lower(?2) AND kind <> 'domain'"
                     "    AND (ended = 0 OR ended >= ?3)"
                     "  ORDER BY id DESC LIMIT ?4)) ORDER BY id DESC",
-                    "ttin", domain, mailbox, now - ENDED_KEPT, (size_t)MATCH_MAX);
+                    "ttin", domain, mailbox, now - ENDED_KEPT, MATCH_MAX);
 
     return give(cls, a, &list, out, n, f);
 }
@@ -238,7 +239,7 @@ enum base_fail_class ledger_intent_of_order(struct ledger *l, struct base_arena 
     enum base_fail_class cls =
         ledger_rows(l, a, &table, &list, f,
                     "SELECT " COLUMNS " FROM intent WHERE order_row = ?1 ORDER BY id LIMIT ?2",
-                    "in", order_row, (size_t)MATCH_MAX);
+                    "in", order_row, MATCH_MAX);
 
     return give(cls, a, &list, out, n, f);
 }

@@ -86,8 +86,8 @@ static enum base_fail_class copy_before(struct ledger *l, const char *path, int 
     char *name = base_xmalloc(room), *tmp = base_xmalloc(room);
     enum base_fail_class cls;
 
-    snprintf(name, room, "%s.before-%d", path, version);
-    snprintf(tmp, room, "%s.tmp", name);
+    (void)snprintf(name, room, "%s.before-%d", path, version);
+    (void)snprintf(tmp, room, "%s.tmp", name);
     if (!make_empty(tmp)) {
         cls = copy_failure(tmp, f);
     } else if ((cls = vacuum_into(l, tmp, f)) == BASE_OK &&
@@ -127,8 +127,8 @@ static enum base_fail_class one_step(struct ledger *l, const char *sql, int vers
     if (cls != BASE_OK) {
         return cls;
     }
-    snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-             LEDGER_APPLICATION, version);
+    (void)snprintf(stamp, sizeof stamp, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                   LEDGER_APPLICATION, version);
     cls = ledger_script(l, f, sql);
     if (cls == BASE_OK) {
         cls = check_references(l, f);

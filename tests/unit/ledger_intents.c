@@ -1,5 +1,6 @@
 /* Intents: every member, steps, matching of mails, lists and due ones. */
 #include "base/clock.h"
+#include "ledger/internal.h"
 #include "ledger_fixture.h"
 
 #define DAY 86400
@@ -246,6 +247,24 @@ static void ended_ones_match_for_forty_days(void **state)
     assert_int_equal(out[0].p.state, POLICY_INTENT_OPEN);
 }
 
+static void a_later_note_doesnt_move_the_end(void **state)
+{
+    struct fixture *x = *state;
+    struct ledger_intent i = sample(), *out;
+    size_t n;
+
+    BEGIN(x);
+    i.p.state = POLICY_INTENT_FAILED;
+    i.p.id = add(x, &i);
+    GOOD(x, ledger_change(x->l, NULL, &x->fail, "UPDATE intent SET ended = ?1", "i",
+                          base_now() - 41 * (int64_t)DAY));
+    i.note = "the CA said why";
+    GOOD(x, ledger_intent_update(x->l, &i, &x->fail));
+    COMMIT(x);
+    GOOD(x, ledger_intent_match(x->l, x->a, "example.org", NULL, base_now(), &out, &n, &x->fail));
+    assert_int_equal(n, 0);
+}
+
 static void a_match_has_at_most_a_hundred(void **state)
 {
     struct fixture *x = *state;
@@ -345,11 +364,17 @@ static void those_of_an_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(every_member_comes_back),       TEST(what_never_changes_stays),
-        TEST(steps_are_those_of_policy),     TEST(absent_ones),
-        TEST(mails_meet_their_intents),      TEST(ended_ones_match_for_forty_days),
-        TEST(a_match_has_at_most_a_hundred), TEST(lists_by_states_in_pages),
-        TEST(due_ones_oldest_first),         TEST(those_of_an_order),
+        TEST(every_member_comes_back),
+        TEST(what_never_changes_stays),
+        TEST(steps_are_those_of_policy),
+        TEST(absent_ones),
+        TEST(mails_meet_their_intents),
+        TEST(ended_ones_match_for_forty_days),
+        TEST(a_later_note_doesnt_move_the_end),
+        TEST(a_match_has_at_most_a_hundred),
+        TEST(lists_by_states_in_pages),
+        TEST(due_ones_oldest_first),
+        TEST(those_of_an_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,7 @@ static void a_key_is_one_job(void **state)
     first = add(x, "mail:7", 100);
     assert_int_equal(add(x, "mail:7", 200), first); /* later: stays at 100 */
     assert_int_equal(add(x, "mail:7", 50), first);  /* earlier: moves */
+    assert_int_equal(add(x, "mail:7", 70), first);
     assert_true(add(x, "mail:8", 100) != first);
     BAD(x, ledger_job_add(x->l, &j, &id, &x->fail), BASE_OURS, "ledger.use"); /* no key */
     COMMIT(x);

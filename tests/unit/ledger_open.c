@@ -331,19 +331,24 @@ static void a_failed_change_leaves_the_others(void **state)
     assert_int_equal(count_events(x), 2);
 }
 
-/* The engine ends a transaction by itself: what follows must not be committed alone. */
+/* The engine ends a transaction by itself: what follows must not be committed
+ * alone, and the commit says why. */
 static void a_lost_transaction_is_lost_whole(void **state)
 {
     struct fixture *x = *state;
     struct ledger_event e = {.at = 1, .type = "t"};
+    bool fresh;
 
     BEGIN(x);
     GOOD(x, ledger_event_add(x->l, &e, &x->fail));
-    BAD(x, ledger_change(x->l, NULL, &x->fail, "INSERT OR ROLLBACK INTO event (at) VALUES (1)", ""),
-        BASE_OURS, "ledger.use");
-    BAD(x, ledger_event_add(x->l, &e, &x->fail), BASE_OURS, "ledger.use");
+    GOOD(x, ledger_notice_once(x->l, "k", 1, &fresh, &x->fail));
+    BAD(x,
+        ledger_change(x->l, NULL, &x->fail,
+                      "INSERT OR ROLLBACK INTO notice (key, at) VALUES ('k', 1)", ""),
+        BASE_PERMANENT, "ledger.exists");
+    BAD(x, ledger_event_add(x->l, &e, &x->fail), BASE_PERMANENT, "ledger.exists");
     assert_true(ledger_in_transaction(x->l));
-    BAD(x, ledger_commit(x->l, &x->fail), BASE_OURS, "ledger.use");
+    BAD(x, ledger_commit(x->l, &x->fail), BASE_PERMANENT, "ledger.exists");
     assert_false(ledger_in_transaction(x->l));
     assert_int_equal(count_events(x), 0);
     BEGIN(x);
