@@ -277,14 +277,16 @@ def test_fresh_connection_each_time_without_keep(get, server):
     assert len(set(numbers)) == 3
 
 
-def test_address_is_checked_on_kept_connections_too(authority, zone, server, tool):
-    """A connection that was made while loopback was allowed serves nobody once it isn't."""
+def test_address_is_checked_on_kept_connections_too(authority, server, tool, tmp_path):
+    """A kept connection to an address that is no longer allowed serves nobody, whatever the name resolves to now."""
     server.answers["/ok"] = reply(200, "hello")
     url, hosts = f"https://ca.example.test:{server.port}/ok", [f"ca.example.test:{server.port}"]
     assert tool("http", url=url, hosts=hosts, keep=True)["status"] == 200
-    tool("setup", zone=zone, bundle=str(authority.bundle), private=[])
-    answer = tool("http", url=url, hosts=hosts, keep=True)
-    assert answer["code"] == "net.refused-address" and not answer["sent"]
+    (tmp_path / "zone").write_text("ca.example.test. 60 IN A 8.8.8.8\n")
+    tool("setup", zone=str(tmp_path / "zone"), bundle=str(authority.bundle), private=[])
+    before = len(server.requests)
+    answer = tool("http", url=url, hosts=hosts, keep=True, total_ms=2000)
+    assert answer["code"] == "net.refused-address" and not answer["sent"] and len(server.requests) == before
 
 
 # mail to the local MTA
