@@ -70,6 +70,8 @@ void inspect_charset_open(const void *input, size_t n)
     const char *p = input;
     bool starts[256] = {false};
 
+    g_mime_charset_map_init(); /* pages come without the rest of GMime */
+
     for (size_t i = 0; i < NAMES; i++) {
         starts[(unsigned char)names[i][0]] = true;
     }
@@ -95,6 +97,7 @@ void inspect_charset_open(const void *input, size_t n)
 
 void inspect_charset_open_all(void)
 {
+    g_mime_charset_map_init();
     for (size_t i = 0; i < NAMES; i++) {
         open_one(i);
     }

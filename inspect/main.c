@@ -56,13 +56,13 @@ struct input {
     const char *name;
     size_t max;
     bool texts;  /* charsets may be needed */
-    bool mails;  /* GMime and libopendkim, too */
+    bool mails;  /* GMime and libopendkim */
     void (*run)(struct base_arena *, const struct inspect_request *, struct base_bytes);
 };
 static const struct input inputs[] = {
     {"mail", INSPECT_INPUT_MAX, true, true, inspect_answer_mail},
     {"page", INSPECT_PAGE_MAX, true, false, inspect_answer_page},
-    {"certificates", INSPECT_INPUT_MAX, false, true, inspect_answer_certificates},
+    {"certificates", INSPECT_INPUT_MAX, false, false, inspect_answer_certificates},
     {"ocsp", INSPECT_OCSP_MAX, false, false, inspect_answer_ocsp},
 };
 

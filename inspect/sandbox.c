@@ -104,15 +104,15 @@ static int allow_plain(scmp_filter_ctx ctx)
 static int allow_narrow(scmp_filter_ctx ctx)
 {
     int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(read), 1,
-                             SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO));
+                             SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO, 0));
 #ifndef CERTMILTER_SANITIZE
     if (r == 0) {
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                             SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO));
+                             SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO, 0));
     }
     if (r == 0) {
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-                             SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+                             SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0));
     }
     if (r == 0) { /* memory that can be run is never made */
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
