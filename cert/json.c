@@ -202,9 +202,10 @@ static bool take_mailboxes(struct base_arena *a, const json_t *v, struct cert_fi
         const json_t *o = json_array_get(v, i);
         const char *kind = base_json_strd(o, "kind", "");
         struct cert_mailbox *m = &out->mailboxes[out->n_mailboxes++];
-        if (strcmp(kind, "rfc822") && strcmp(kind, "smtputf8"))
+        bool rfc822 = strcmp(kind, "rfc822") == 0;
+        if (!rfc822 && strcmp(kind, "smtputf8") != 0)
             return false;
-        m->kind = strcmp(kind, "rfc822") ? CERT_MAILBOX_SMTPUTF8 : CERT_MAILBOX_RFC822;
+        m->kind = rfc822 ? CERT_MAILBOX_RFC822 : CERT_MAILBOX_SMTPUTF8;
         if (!(m->address = take_text(a, json_object_get(o, "address"))) || !*m->address)
             return false;
     }
@@ -221,7 +222,7 @@ static bool take_key(struct base_arena *a, const json_t *o, struct cert_key *out
     if (!type || !take_int(json_object_get(o, "bits"), &bits, &n) || !json_is_boolean(exponent))
         return false;
     int t = CERT_KEY_ED448;
-    while (t >= 0 && strcmp(type, cert_key_type_name((enum cert_key_type)t)))
+    while (t >= 0 && strcmp(type, cert_key_type_name((enum cert_key_type)t)) != 0)
         t--;
     if (t < 0)
         return false;

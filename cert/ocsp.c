@@ -1,4 +1,5 @@
-/* cert/ocsp.c - OCSP requests and responses by OpenSSL; no memory outlives a call but the arena's. */
+/* cert/ocsp.c - OCSP requests and responses by OpenSSL; no memory outlives a call but the arena's.
+ */
 #include "ocsp.h"
 
 #include <limits.h>
@@ -94,8 +95,8 @@ static const char *judge(OCSP_BASICRESP *basic, X509 *leaf, X509 *issuer, int64_
     if (!signed_rightly(basic, issuer))
         return "the answer is not signed by the issuer or a responder of its";
     OCSP_CERTID *id = OCSP_cert_to_id(EVP_sha1(), leaf, issuer);
-    int found = id != NULL && OCSP_resp_find_status(basic, id, &status, &reason, &revoked,
-                                                    &this_update, &next);
+    int found = id != NULL &&
+                OCSP_resp_find_status(basic, id, &status, &reason, &revoked, &this_update, &next);
     OCSP_CERTID_free(id);
     if (!found)
         return "the answer is about another certificate";

@@ -22,7 +22,7 @@ enum base_fail_class cert_ocsp_request(struct base_arena *a, struct base_bytes l
                                        struct base_fail *f);
 
 struct cert_ocsp {
-    enum cert_revocation status; /* GOOD, REVOKED or UNKNOWN */
+    enum cert_revocation status;      /* GOOD, REVOKED or UNKNOWN */
     int64_t this_update, next_update; /* seconds; next_update 0 = the responder names none */
     int64_t revoked_at;               /* REVOKED only */
     const char *reason;               /* RFC 5280 reason, or why UNKNOWN */

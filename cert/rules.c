@@ -209,10 +209,9 @@ void cert_rule_signature(const struct cert_fields *leaf, const struct cert_expec
 {
     const char *k = leaf->sig_key, *h = leaf->sig_hash;
     bool sha2 = strcmp(h, "sha256") == 0 || strcmp(h, "sha384") == 0 || strcmp(h, "sha512") == 0;
+    bool ed = strcmp(k, "ed25519") == 0 || strcmp(k, "ed448") == 0;
     bool ec = strcmp(k, "ecdsa") == 0;
-    if (strcmp(k, "ed25519") == 0 || strcmp(k, "ed448") == 0)
-        cert_finding_set(r, CERT_PASS, "signed with %s", leaf->sig_alg);
-    else if (!sha2 || !(ec || strcmp(k, "rsa") == 0 || strcmp(k, "rsa-pss") == 0))
+    if (!ed && (!sha2 || !(ec || strcmp(k, "rsa") == 0 || strcmp(k, "rsa-pss") == 0)))
         cert_finding_set(r, CERT_FAIL, "signed with %s, which is not allowed", leaf->sig_alg);
     else if (ec && curve_hash(e) && strcmp(curve_hash(e), h) != 0)
         cert_finding_set(r, CERT_FAIL, "signed with %s by a key on %s, which don't go together",

@@ -58,8 +58,8 @@ static enum base_fail_class look(struct keeper_ctx *ctx, struct base_arena *a,
         return BASE_OK;
     if (c)
         return base_failf(f, c, why.code, "%s", why.text);
-    if (strcmp(r.k.mailbox, wanted->k.mailbox) || strcmp(r.k.tenant, wanted->k.tenant) ||
-        strcmp(r.k.type, wanted->k.type) || strcmp(r.k.custody, wanted->k.custody))
+    if (strcmp(r.k.mailbox, wanted->k.mailbox) != 0 || strcmp(r.k.tenant, wanted->k.tenant) != 0 ||
+        strcmp(r.k.type, wanted->k.type) != 0 || strcmp(r.k.custody, wanted->k.custody) != 0)
         return base_failf(f, BASE_PERMANENT, "keeper.conflict",
                           "request %s made a key for %s of type %s before", wanted->request,
                           r.k.mailbox, r.k.type);
