@@ -58,13 +58,13 @@ struct policy_case {
     struct policy_decision *d;
     const struct policy_profile *profile;
     const struct policy_kind_rules *rules; /* NULL: the profile has none for this kind */
-    bool validation;         /* a domain or mailbox is to be validated */
-    const char *name;        /* the domain or mailbox; NULL: the mail doesn't say */
-    bool exact;              /* d->domain is the domain itself, not one above it */
-    size_t nopen;            /* intents that could be answered now */
-    const struct policy_intent *open;  /* the first of them */
-    const struct policy_intent *busy;  /* one that is being answered */
-    const struct policy_intent *ended; /* newest one that is over and explains this mail */
+    bool validation;                       /* a domain or mailbox is to be validated */
+    const char *name;                      /* the domain or mailbox; NULL: the mail doesn't say */
+    bool exact;                            /* d->domain is the domain itself, not one above it */
+    size_t nopen;                          /* intents that could be answered now */
+    const struct policy_intent *open;      /* the first of them */
+    const struct policy_intent *busy;      /* one that is being answered */
+    const struct policy_intent *ended;     /* newest one that is over and explains this mail */
     enum policy_ids_say mail_ids, page_ids;
     bool seen[POLICY_RULES];
     enum policy_result r[POLICY_RULES];
@@ -79,15 +79,15 @@ void policy_check_ask(struct policy_case *k, enum policy_rule rule, const char *
     __attribute__((format(printf, 3, 4)));
 bool policy_check_is(const struct policy_case *k, enum policy_rule rule, enum policy_result r);
 
-void policy_find_domain(struct policy_case *k);  /* check_ours.c */
-void policy_find_intents(struct policy_case *k); /* check_intent.c */
-void policy_check_signature(struct policy_case *k);  /* check_mail.c: any kind */
-void policy_check_mail(struct policy_case *k);       /* check_mail.c: validations */
-void policy_check_ours(struct policy_case *k);       /* check_ours.c */
-void policy_check_binding(struct policy_case *k);    /* check_binding.c */
-void policy_check_api(struct policy_case *k);        /* check_ca.c */
-void policy_check_result(struct policy_case *k);     /* check_ca.c */
-void policy_check_page(struct policy_case *k);       /* check_page.c */
+void policy_find_domain(struct policy_case *k);     /* check_ours.c */
+void policy_find_intents(struct policy_case *k);    /* check_intent.c */
+void policy_check_signature(struct policy_case *k); /* check_mail.c: any kind */
+void policy_check_mail(struct policy_case *k);      /* check_mail.c: validations */
+void policy_check_ours(struct policy_case *k);      /* check_ours.c */
+void policy_check_binding(struct policy_case *k);   /* check_binding.c */
+void policy_check_api(struct policy_case *k);       /* check_ca.c */
+void policy_check_result(struct policy_case *k);    /* check_ca.c */
+void policy_check_page(struct policy_case *k);      /* check_page.c */
 
 /* The ids of a mail or page against the open intent (check_binding.c). */
 enum policy_ids_say policy_ids_say(const struct policy_case *k, const struct policy_id *ids,

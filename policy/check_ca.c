@@ -34,8 +34,8 @@ static void check_found(struct policy_case *k)
                      api->by_email ? "by mail" : "by another method than mail");
     policy_check_put(k, POLICY_RULE_API_NAME,
                      same_name(k, k->open, api->domain) ? POLICY_CHECK_PASS
-                     : api->domain == NULL     ? POLICY_CHECK_UNKNOWN
-                                               : POLICY_CHECK_FAIL,
+                     : api->domain == NULL              ? POLICY_CHECK_UNKNOWN
+                                                        : POLICY_CHECK_FAIL,
                      "the API names %s", api->domain != NULL ? api->domain : "no domain");
 }
 

@@ -87,7 +87,8 @@ static void check_age(struct policy_case *k)
                          "it is not known when the mail came");
     } else if (now - born > life || now - k->e->received > life) {
         policy_check_put(k, POLICY_RULE_AGE, POLICY_CHECK_FAIL,
-                         "the mail is older than its token may live (%s)", base_time_span(life, span));
+                         "the mail is older than its token may live (%s)",
+                         base_time_span(life, span));
     } else {
         policy_check_put(k, POLICY_RULE_AGE, POLICY_CHECK_PASS, "younger than its token may live");
     }
@@ -164,7 +165,6 @@ void policy_check_mail(struct policy_case *k)
     check_link(k);
     check_action(k);
     check_verified(k);
-    policy_check_put(k, POLICY_RULE_TOKEN,
-                     k->e->token_used ? POLICY_CHECK_FAIL : POLICY_CHECK_PASS,
+    policy_check_put(k, POLICY_RULE_TOKEN, k->e->token_used ? POLICY_CHECK_FAIL : POLICY_CHECK_PASS,
                      k->e->token_used ? "this token was used before" : "this token was never used");
 }

@@ -78,8 +78,7 @@ static void check_domain(struct policy_case *k)
 static void check_intent(struct policy_case *k)
 {
     if (k->nopen == 0) {
-        policy_check_put(k, POLICY_RULE_INTENT, POLICY_CHECK_FAIL,
-                         "we have no open request for %s",
+        policy_check_put(k, POLICY_RULE_INTENT, POLICY_CHECK_FAIL, "we have no open request for %s",
                          k->name != NULL ? k->name : "what the mail is about");
     } else if (k->nopen > 1) {
         policy_check_put(k, POLICY_RULE_INTENT, POLICY_CHECK_UNKNOWN,
@@ -169,7 +168,8 @@ static void check_recipient(struct policy_case *k)
                          k->e->rcpt);
     } else {
         policy_check_put(k, POLICY_RULE_RECIPIENT, POLICY_CHECK_FAIL,
-                         "%s is none of the addresses that the CA was asked to write to", k->e->rcpt);
+                         "%s is none of the addresses that the CA was asked to write to",
+                         k->e->rcpt);
     }
 }
 
@@ -185,7 +185,8 @@ static void check_consent(struct policy_case *k)
         policy_check_put(k, POLICY_RULE_CONSENT, POLICY_CHECK_UNKNOWN,
                          "the owner's consent is not recorded");
     } else {
-        policy_check_put(k, POLICY_RULE_CONSENT, POLICY_CHECK_PASS, "the owner's consent is recorded");
+        policy_check_put(k, POLICY_RULE_CONSENT, POLICY_CHECK_PASS,
+                         "the owner's consent is recorded");
     }
 }
 

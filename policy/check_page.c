@@ -104,8 +104,7 @@ static bool offers(const struct policy_form *f, const char *choice)
 {
     for (size_t i = 0; i < f->nfields; i++) {
         const struct policy_field *d = &f->fields[i];
-        if ((type_is(d, "radio") || type_is(d, "checkbox")) &&
-            pair_is(choice, d->name, d->value)) {
+        if ((type_is(d, "radio") || type_is(d, "checkbox")) && pair_is(choice, d->name, d->value)) {
             return true;
         }
         for (size_t j = 0; type_is(d, "select") && j < d->noptions; j++) {
@@ -211,8 +210,8 @@ static void check_state(struct policy_case *k, const struct policy_page *p)
         return;
     }
     policy_check_put(k, POLICY_RULE_PAGE,
-                     p->state == wanted ? POLICY_CHECK_PASS : POLICY_CHECK_UNKNOWN, "the page is %s",
-                     policy_page_state_name(p->state));
+                     p->state == wanted ? POLICY_CHECK_PASS : POLICY_CHECK_UNKNOWN,
+                     "the page is %s", policy_page_state_name(p->state));
 }
 
 void policy_check_page(struct policy_case *k)

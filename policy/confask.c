@@ -205,8 +205,8 @@ const char *policy_sec_path(const struct policy_sec *s, const char *name, const 
         return dflt;
     }
     if (p[0] != '/' && !relative) {
-        policy_sec_error(s, policy_sec_line(s, name),
-                         "%s: expected an absolute path, found \"%s\"", name, p);
+        policy_sec_error(s, policy_sec_line(s, name), "%s: expected an absolute path, found \"%s\"",
+                         name, p);
         return dflt;
     }
     return policy_conf_beside(s->c->a, s->c->path, p);

@@ -64,8 +64,9 @@ void policy_errors_add(struct policy_config_errors *e, const char *path, int lin
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (e->n == POLICY_CONF_ERRORS) {
-        e->v[e->n++] = (struct policy_config_error){base_arena_printf(e->arena, "%s:%d", path, line),
-                                                    "there are more errors than can be shown"};
+        e->v[e->n++] =
+            (struct policy_config_error){base_arena_printf(e->arena, "%s:%d", path, line),
+                                         "there are more errors than can be shown"};
         return;
     }
     size_t at = place_for(e, path, line);

@@ -167,9 +167,10 @@ static void check_domain(struct policy_load *l, struct policy_domain *d, const c
                           "domain \"%s\": expected a tenant, as there are several", d->name);
     }
     if (a != NULL && a->tenant != NULL && d->tenant != NULL && strcmp(a->tenant, d->tenant) != 0) {
-        policy_errors_add(l->errs, path, line,
-                          "domain \"%s\" of tenant \"%s\" can't use account \"%s\" of tenant \"%s\"",
-                          d->name, d->tenant, a->id, a->tenant);
+        policy_errors_add(
+            l->errs, path, line,
+            "domain \"%s\" of tenant \"%s\" can't use account \"%s\" of tenant \"%s\"", d->name,
+            d->tenant, a->id, a->tenant);
     }
     if (d->account == NULL && d->mode == POLICY_MODE_CONFIRM) {
         policy_errors_add(l->errs, path, line,
@@ -179,7 +180,8 @@ static void check_domain(struct policy_load *l, struct policy_domain *d, const c
     }
     if (d->account == NULL && d->mailbox_validation != POLICY_MAILBOX_OFF) {
         policy_errors_add(l->errs, path, line,
-                          "domain \"%s\": mailbox_validation = consented needs an account", d->name);
+                          "domain \"%s\": mailbox_validation = consented needs an account",
+                          d->name);
     }
 }
 
@@ -271,7 +273,8 @@ void policy_load_domains(struct policy_load *l)
     }
     for (size_t i = 0; i < policy_sec_count(&root, "domain_table"); i++) {
         const struct policy_value *v = policy_sec_item(&root, "domain_table", i);
-        policy_load_table(l, policy_conf_beside(l->a, l->c.path, v->text), l->c.path, v->line, &base);
+        policy_load_table(l, policy_conf_beside(l->a, l->c.path, v->text), l->c.path, v->line,
+                          &base);
     }
     sort_domains(l);
 }

@@ -27,13 +27,13 @@ struct policy_load {
 cfg_opt_t *policy_config_options(void);
 extern const char *const policy_domain_keys[]; /* options of a domain, NULL at the end */
 
-void policy_config_defaults(struct policy_config *cfg);  /* config_options.c */
-void policy_load_settings(struct policy_load *l);        /* config_options.c */
-void policy_load_tenants(struct policy_load *l);         /* config_parties.c */
-void policy_load_accounts(struct policy_load *l);        /* config_parties.c */
-void policy_load_profiles(struct policy_load *l);        /* config_profiles.c; before the accounts */
-void policy_check_profiles(struct policy_load *l);       /* ... and what accounts make of them */
-void policy_load_domains(struct policy_load *l);         /* config_domains.c */
+void policy_config_defaults(struct policy_config *cfg); /* config_options.c */
+void policy_load_settings(struct policy_load *l);       /* config_options.c */
+void policy_load_tenants(struct policy_load *l);        /* config_parties.c */
+void policy_load_accounts(struct policy_load *l);       /* config_parties.c */
+void policy_load_profiles(struct policy_load *l);       /* config_profiles.c; before the accounts */
+void policy_check_profiles(struct policy_load *l);      /* ... and what accounts make of them */
+void policy_load_domains(struct policy_load *l);        /* config_domains.c */
 void policy_load_table(struct policy_load *l, const char *path, const char *from, int line,
                        const struct policy_domain *defaults); /* config_table.c */
 

@@ -12,43 +12,71 @@
 #define HOUR 3600
 #define DAY 86400
 
-const char *const policy_domain_keys[] = {
-    "tenant",     "account",      "mode",         "unexpected",      "mailbox_validation",
-    "key_type",   "custody_sign", "custody_encrypt", "product",      "profile_type",
-    "validity",   "contacts",     NULL};
+const char *const policy_domain_keys[] = {"tenant",
+                                          "account",
+                                          "mode",
+                                          "unexpected",
+                                          "mailbox_validation",
+                                          "key_type",
+                                          "custody_sign",
+                                          "custody_encrypt",
+                                          "product",
+                                          "profile_type",
+                                          "validity",
+                                          "contacts",
+                                          NULL};
 
 static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), CFG_END()};
-static cfg_opt_t account_opts[] = {
-    POLICY_VALUE("tenant"),       POLICY_VALUE("profile"),        POLICY_VALUE("driver"),
-    POLICY_VALUE("base_url"),     POLICY_VALUE("api_key"),        POLICY_VALUE("tls_bundle"),
-    POLICY_VALUE("organization"), POLICY_VALUE("payment"),        POLICY_VALUE("poll"),
-    POLICY_VALUE("orders_run"),   POLICY_VALUE("orders_day"),     POLICY_VALUE("orders_month"),
-    CFG_END()};
-static cfg_opt_t domain_opts[] = {
-    POLICY_VALUE("tenant"),       POLICY_VALUE("account"),
-    POLICY_VALUE("mode"),         POLICY_VALUE("unexpected"),
-    POLICY_VALUE("key_type"),     POLICY_VALUE("mailbox_validation"),
-    POLICY_VALUE("custody_sign"), POLICY_VALUE("custody_encrypt"),
-    POLICY_VALUE("product"),      POLICY_VALUE("profile_type"),
-    POLICY_VALUE("validity"),     POLICY_LIST("contacts"),
-    CFG_END()};
+static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
+                                   POLICY_VALUE("profile"),
+                                   POLICY_VALUE("driver"),
+                                   POLICY_VALUE("base_url"),
+                                   POLICY_VALUE("api_key"),
+                                   POLICY_VALUE("tls_bundle"),
+                                   POLICY_VALUE("organization"),
+                                   POLICY_VALUE("payment"),
+                                   POLICY_VALUE("poll"),
+                                   POLICY_VALUE("orders_run"),
+                                   POLICY_VALUE("orders_day"),
+                                   POLICY_VALUE("orders_month"),
+                                   CFG_END()};
+static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
+                                  POLICY_VALUE("account"),
+                                  POLICY_VALUE("mode"),
+                                  POLICY_VALUE("unexpected"),
+                                  POLICY_VALUE("key_type"),
+                                  POLICY_VALUE("mailbox_validation"),
+                                  POLICY_VALUE("custody_sign"),
+                                  POLICY_VALUE("custody_encrypt"),
+                                  POLICY_VALUE("product"),
+                                  POLICY_VALUE("profile_type"),
+                                  POLICY_VALUE("validity"),
+                                  POLICY_LIST("contacts"),
+                                  CFG_END()};
 static cfg_opt_t profile_opts[] = {POLICY_VALUE("file"), CFG_END()};
-static cfg_opt_t paths_opts[] = {
-    POLICY_VALUE("spool_dir"),       POLICY_VALUE("watch_file"),
-    POLICY_VALUE("state_dir"),       POLICY_VALUE("ledger"),
-    POLICY_VALUE("milter_socket"),   POLICY_VALUE("agent_socket"),
-    POLICY_VALUE("keeper_socket"),   POLICY_VALUE("keeper_admin_socket"),
-    POLICY_VALUE("credentials_dir"), POLICY_VALUE("profile_dir"),
-    POLICY_VALUE("trust_bundle"),    POLICY_VALUE("milter_user"),
-    CFG_END()};
+static cfg_opt_t paths_opts[] = {POLICY_VALUE("spool_dir"),
+                                 POLICY_VALUE("watch_file"),
+                                 POLICY_VALUE("state_dir"),
+                                 POLICY_VALUE("ledger"),
+                                 POLICY_VALUE("milter_socket"),
+                                 POLICY_VALUE("agent_socket"),
+                                 POLICY_VALUE("keeper_socket"),
+                                 POLICY_VALUE("keeper_admin_socket"),
+                                 POLICY_VALUE("credentials_dir"),
+                                 POLICY_VALUE("profile_dir"),
+                                 POLICY_VALUE("trust_bundle"),
+                                 POLICY_VALUE("milter_user"),
+                                 CFG_END()};
 static cfg_opt_t network_opts[] = {POLICY_LIST("resolvers"), POLICY_VALUE("dnssec_root"),
                                    POLICY_VALUE("user_agent"), CFG_END()};
 static cfg_opt_t notices_opts[] = {POLICY_VALUE("smtp"), POLICY_VALUE("from"), CFG_END()};
-static cfg_opt_t timing_opts[] = {
-    POLICY_VALUE("resend_after"),        POLICY_VALUE("intent_life_domain"),
-    POLICY_VALUE("intent_life_mailbox"), POLICY_VALUE("give_up_domain"),
-    POLICY_VALUE("give_up_mailbox"),     POLICY_VALUE("revocation_check"),
-    CFG_END()};
+static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
+                                  POLICY_VALUE("intent_life_domain"),
+                                  POLICY_VALUE("intent_life_mailbox"),
+                                  POLICY_VALUE("give_up_domain"),
+                                  POLICY_VALUE("give_up_mailbox"),
+                                  POLICY_VALUE("revocation_check"),
+                                  CFG_END()};
 static cfg_opt_t agent_opts[] = {POLICY_VALUE("inspectors"), POLICY_VALUE("workers"), CFG_END()};
 static cfg_opt_t rehearsal_opts[] = {POLICY_LIST("private_networks"), POLICY_VALUE("link_bundle"),
                                      CFG_END()};
@@ -157,8 +185,8 @@ static struct policy_strings checked_list(const struct policy_sec *s, const char
         if (is(l.v[i])) {
             l.v[o++] = l.v[i];
         } else {
-            policy_sec_error(s, policy_sec_item(s, name, i)->line, "%s: expected %s, found \"%.80s\"",
-                             name, expected, l.v[i]);
+            policy_sec_error(s, policy_sec_item(s, name, i)->line,
+                             "%s: expected %s, found \"%.80s\"", name, expected, l.v[i]);
         }
     }
     l.n = o;
@@ -176,13 +204,13 @@ static void load_network(struct policy_load *l)
                                 "an IP address, with @PORT where it isn't 53");
     c->dnssec_root = policy_sec_path(&s, "dnssec_root", NULL, true);
     c->user_agent = policy_sec_text(&s, "user_agent", c->user_agent);
-    c->private_networks = checked_list(&r, "private_networks", policy_is_network,
-                                       "a network such as 127.0.0.0/8");
+    c->private_networks =
+        checked_list(&r, "private_networks", policy_is_network, "a network such as 127.0.0.0/8");
     c->link_bundle = policy_sec_path(&r, "link_bundle", NULL, true);
     c->smtp = policy_sec_text(&n, "smtp", c->smtp);
     if (!policy_is_host_port(c->smtp)) {
-        policy_sec_error(&n, policy_sec_line(&n, "smtp"),
-                         "smtp: expected HOST:PORT, found \"%s\"", c->smtp);
+        policy_sec_error(&n, policy_sec_line(&n, "smtp"), "smtp: expected HOST:PORT, found \"%s\"",
+                         c->smtp);
     }
     const char *from = policy_sec_text(&n, "from", NULL);
     if (from != NULL) {

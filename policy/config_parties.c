@@ -85,16 +85,18 @@ static void account_profile(struct policy_load *l, const struct policy_sec *s,
     const struct policy_profile *p =
         a->profile != NULL ? policy_config_profile(l->cfg, a->profile) : NULL;
     if (a->profile != NULL && p == NULL) {
-        policy_sec_error(s, policy_sec_line(s, "profile"), "profile: there is no profile \"%s\" in %s",
-                         a->profile, l->cfg->profile_dir);
+        policy_sec_error(s, policy_sec_line(s, "profile"),
+                         "profile: there is no profile \"%s\" in %s", a->profile,
+                         l->cfg->profile_dir);
     }
     a->driver = p != NULL ? p->driver : NULL;
     if (policy_sec_value(s, "driver") != NULL) {
         a->driver = drivers[policy_sec_enum(s, "driver", drivers, 0)];
     } else if (p != NULL && p->driver == NULL) {
-        policy_sec_error(s, s->line,
-                         "account \"%s\": profile \"%s\" knows no API; expected driver = certcentral",
-                         a->id, a->profile);
+        policy_sec_error(
+            s, s->line,
+            "account \"%s\": profile \"%s\" knows no API; expected driver = certcentral", a->id,
+            a->profile);
     }
 }
 

@@ -40,7 +40,8 @@ static void load_file(struct policy_load *l, const char *path, const char *id, b
         return;
     }
     if (strcmp(p->id, id) != 0) {
-        policy_errors_add(l->errs, path, 1, "this profile's id is \"%s\"; expected \"%s\"", p->id, id);
+        policy_errors_add(l->errs, path, 1, "this profile's id is \"%s\"; expected \"%s\"", p->id,
+                          id);
         return;
     }
     if (!optional || !p->rehearsal) {
@@ -75,14 +76,13 @@ static void load_dir(struct policy_load *l)
 
     if (n < 0) {
         policy_errors_add(l->errs, l->c.path, policy_sec_line(&paths, "profile_dir"),
-                          "profile_dir: %s can't be read: %s", l->cfg->profile_dir, strerror(errno));
+                          "profile_dir: %s can't be read: %s", l->cfg->profile_dir,
+                          strerror(errno));
         return;
     }
     for (int i = 0; i < n; i++) {
-        const char *id =
-            base_arena_strndup(l->a, names[i]->d_name, strlen(names[i]->d_name) - 5);
-        const char *path =
-            base_arena_printf(l->a, "%s/%s", l->cfg->profile_dir, names[i]->d_name);
+        const char *id = base_arena_strndup(l->a, names[i]->d_name, strlen(names[i]->d_name) - 5);
+        const char *path = base_arena_printf(l->a, "%s/%s", l->cfg->profile_dir, names[i]->d_name);
         load_file(l, path, id, !asked_for(l, id));
         free(names[i]);
     }

@@ -65,9 +65,10 @@ static void one_line(const struct table *t, char *line, const struct policy_doma
             pair(t, &d, f, eq);
             column = 3; /* columns come first */
         } else if (column >= 3) {
-            policy_errors_add(t->l->errs, t->path, t->line,
-                              "expected DOMAIN TENANT ACCOUNT MODE and then KEY=VALUE, found \"%s\"",
-                              base_printable(t->l->a, f, strlen(f), 40));
+            policy_errors_add(
+                t->l->errs, t->path, t->line,
+                "expected DOMAIN TENANT ACCOUNT MODE and then KEY=VALUE, found \"%s\"",
+                base_printable(t->l->a, f, strlen(f), 40));
             return;
         } else if (strcmp(f, "-") == 0) {
             column++;
@@ -96,8 +97,8 @@ void policy_load_table(struct policy_load *l, const char *path, const char *from
         size_t n = (size_t)((nl != NULL ? nl : end) - s);
         t.line++;
         if (n > LINE_MAX_LEN || memchr(s, '\0', n) != NULL) {
-            policy_errors_add(l->errs, path, t.line,
-                              "expected a line of text, at most %d bytes", LINE_MAX_LEN);
+            policy_errors_add(l->errs, path, t.line, "expected a line of text, at most %d bytes",
+                              LINE_MAX_LEN);
         } else {
             char *copy = base_arena_strndup(l->a, s, n);
             copy[strcspn(copy, "#")] = '\0';

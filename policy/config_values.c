@@ -9,7 +9,8 @@
 
 bool policy_is_name(const char *s)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t n = strlen(s);
 
     return n >= 1 && n <= 64 && strspn(s, allowed) == n && s[0] != '.' && s[0] != '-';
@@ -79,7 +80,8 @@ bool policy_is_host_port(const char *s)
         host[n - 1] = '\0';
         return is_ip(host + 1, &bits) && bits == 128;
     }
-    return n > 0 && strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == n;
+    return n > 0 &&
+           strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") == n;
 }
 
 bool policy_is_base_url(const char *s)

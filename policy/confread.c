@@ -20,6 +20,7 @@ static struct {
     bool failed;
     int line;
     char word[64]; /* the unknown option, if it was one */
+    char bare[64]; /* the option that has no value, if it was that */
 } last;
 /* Options that a section has set already. */
 static struct once {
@@ -65,6 +66,16 @@ static bool word_in_quotes(const char *msg, const char *start, char *out, size_t
     return true;
 }
 
+/* libconfuse notices a missing value only at the next word. */
+static int bare_line(void)
+{
+    struct policy_scan now;
+
+    policy_scan(current->a, current->text, strlen(current->text), &now);
+    const struct policy_token *t = policy_scan_bare(&now, current->text, last.bare, last.line);
+    return t != NULL ? t->line : last.line;
+}
+
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
     char msg[400], names[500];
@@ -84,6 +95,18 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
         return;
     }
     last.word[0] = '\0';
+    if (word_in_quotes(msg, "missing equal sign after option '", last.bare, sizeof last.bare)) {
+        policy_errors_add(current->errs, current->path, bare_line(),
+                          "expected \"=\" and a value after \"%s\"", last.bare);
+        return;
+    }
+    last.bare[0] = '\0';
+    if (word_in_quotes(msg, "found duplicate title '", names, sizeof names)) {
+        policy_errors_add(current->errs, current->path, last.line,
+                          "a section \"%s\" stands here a second time",
+                          base_printable(current->a, names, strlen(names), 64));
+        return;
+    }
     policy_errors_add(current->errs, current->path, last.line, "%s",
                       base_printable(current->a, msg, strlen(msg), 300));
 }
@@ -148,6 +171,9 @@ static bool take_out(void)
     policy_scan(current->a, current->text, n, &now);
     if (last.word[0] != '\0') {
         done = policy_scan_blank_word(&now, current->text, last.word, last.line);
+    } else if (last.bare[0] != '\0') {
+        const struct policy_token *t = policy_scan_bare(&now, current->text, last.bare, last.line);
+        done = t != NULL ? policy_scan_blank_token(current->text, t) : 0;
     }
     if (done == 0) {
         done = policy_scan_blank_line(&now, current->text, n, last.line);

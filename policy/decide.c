@@ -13,9 +13,10 @@
 #include "jsonio.h"
 
 static const char *const rule_names[POLICY_RULES] = {
-    "dkim",    "from",    "sender",    "signer",  "age",     "kind", "action",  "verified", "link",
-    "token",   "domain",  "intent",    "account", "recipient", "consent", "binding", "api", "pending",
-    "method",  "api-name", "page",     "page-name", "page-ids", "form", "result", "mode",
+    "dkim",      "from",     "sender", "signer",  "age",    "kind",     "action",
+    "verified",  "link",     "token",  "domain",  "intent", "account",  "recipient",
+    "consent",   "binding",  "api",    "pending", "method", "api-name", "page",
+    "page-name", "page-ids", "form",   "result",  "mode",
 };
 
 const char *policy_rule_name(enum policy_rule r)
@@ -23,7 +24,8 @@ const char *policy_rule_name(enum policy_rule r)
     return (size_t)r < POLICY_RULES ? rule_names[r] : "";
 }
 
-static void put(struct policy_case *k, enum policy_rule rule, enum policy_result r, const char *text)
+static void put(struct policy_case *k, enum policy_rule rule, enum policy_result r,
+                const char *text)
 {
     struct policy_decision *d = k->d;
 

@@ -48,7 +48,8 @@ const struct policy_link *policy_facts_link(const struct policy_facts *f)
         }
         if (found == NULL) {
             found = l;
-        } else if (!same(found->token, l->token) || (l->token == NULL && !same(found->url, l->url))) {
+        } else if (!same(found->token, l->token) ||
+                   (l->token == NULL && !same(found->url, l->url))) {
             return NULL;
         }
     }
@@ -236,8 +237,7 @@ enum base_fail_class policy_facts_from_json(struct base_arena *a, const json_t *
     if (policy_read_object(&r, j, "facts")) {
         fields_from_json(&r, j, facts);
     }
-    const json_t *certs =
-        policy_read_objects(&r, j, "certificates", POLICY_FACTS_CERTIFICATES, &n);
+    const json_t *certs = policy_read_objects(&r, j, "certificates", POLICY_FACTS_CERTIFICATES, &n);
     if (policy_read_end(&r) != BASE_OK) {
         return policy_read_end(&r);
     }

@@ -103,8 +103,8 @@ static const json_t *array_of(struct policy_reader *r, const json_t *o, const ch
     return v;
 }
 
-struct policy_strings policy_read_strings(struct policy_reader *r, const json_t *o,
-                                          const char *key, size_t max)
+struct policy_strings policy_read_strings(struct policy_reader *r, const json_t *o, const char *key,
+                                          size_t max)
 {
     struct policy_strings out = {NULL, 0};
     size_t n;

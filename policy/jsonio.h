@@ -34,8 +34,8 @@ const char *policy_read_str(struct policy_reader *r, const json_t *o, const char
 int64_t policy_read_int(struct policy_reader *r, const json_t *o, const char *key, int64_t lo,
                         int64_t hi);
 bool policy_read_bool(struct policy_reader *r, const json_t *o, const char *key);
-struct policy_strings policy_read_strings(struct policy_reader *r, const json_t *o,
-                                          const char *key, size_t max);
+struct policy_strings policy_read_strings(struct policy_reader *r, const json_t *o, const char *key,
+                                          size_t max);
 /* The array, borrowed, with *n members, at most MAX, all objects; else NULL and 0. */
 const json_t *policy_read_objects(struct policy_reader *r, const json_t *o, const char *key,
                                   size_t max, size_t *n);

@@ -108,8 +108,10 @@ static void walk(struct run *r, size_t i, size_t pos)
 static const char *value_of(struct base_arena *a, const struct policy_template *t,
                             const struct policy_piece *p, const struct span *v)
 {
-    bool decode = t->is_url && (p->check == POLICY_PIECE_DOMAIN || p->check == POLICY_PIECE_MAILBOX);
-    const char *text = decode ? policy_url_decode(a, v->p, v->n) : base_arena_strndup(a, v->p, v->n);
+    bool decode =
+        t->is_url && (p->check == POLICY_PIECE_DOMAIN || p->check == POLICY_PIECE_MAILBOX);
+    const char *text =
+        decode ? policy_url_decode(a, v->p, v->n) : base_arena_strndup(a, v->p, v->n);
     int64_t port;
 
     if (text == NULL) {

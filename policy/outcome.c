@@ -95,8 +95,7 @@ static bool elsewhere(struct policy_case *k)
         policy_say_later(k, "api-refused", "The CA's API refuses our key.");
         return true;
     }
-    if (api->state == POLICY_API_UNREACHABLE ||
-        (foreign && !ids_ours && !nowhere)) {
+    if (api->state == POLICY_API_UNREACHABLE || (foreign && !ids_ours && !nowhere)) {
         policy_say_later(k, "api", "The CA's API can't say now whose order this is.");
         return true;
     }
@@ -342,8 +341,7 @@ static void confirm_or_tell(struct policy_case *k)
     if (policy_check_is(k, POLICY_RULE_MODE, POLICY_CHECK_PASS)) {
         policy_say(k, POLICY_CONFIRM, "bound", "It is ours, and everything fits.");
         k->d->ask_api = k->gate == POLICY_GATE_ASK;
-        k->d->submit_wanted =
-            k->gate == POLICY_GATE_SUBMIT && k->rules->action != POLICY_ACT_GET;
+        k->d->submit_wanted = k->gate == POLICY_GATE_SUBMIT && k->rules->action != POLICY_ACT_GET;
     } else if (policy_check_is(k, POLICY_RULE_MODE, POLICY_CHECK_UNKNOWN)) {
         policy_say_hold(k, "mode-hold", "It is ours and could be confirmed; a person releases it.");
     } else {
@@ -398,7 +396,8 @@ void policy_outcome_done(struct policy_case *k)
         policy_say_hold(k, "page-expired", "The CA's answer says that the link has expired.");
         k->d->resend = true;
     } else if (e->after.state == POLICY_API_OK && e->page_host_error != NULL) {
-        policy_say_hold(k, "page-refused", "The answer was not taken (%.300s).", e->page_host_error);
+        policy_say_hold(k, "page-refused", "The answer was not taken (%.300s).",
+                        e->page_host_error);
     } else {
         policy_say_later(k, "unproven", "The API does not show it as validated yet.");
     }

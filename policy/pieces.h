@@ -11,12 +11,7 @@ struct policy_piece {
     const char *literal; /* N bytes, N > 0 */
     size_t n;
     const char *name; /* of a placeholder, static */
-    enum {
-        POLICY_PIECE_PLAIN,
-        POLICY_PIECE_DOMAIN,
-        POLICY_PIECE_MAILBOX,
-        POLICY_PIECE_PORT
-    } check;
+    enum { POLICY_PIECE_PLAIN, POLICY_PIECE_DOMAIN, POLICY_PIECE_MAILBOX, POLICY_PIECE_PORT } check;
     size_t min, max;
     unsigned char set[32]; /* bitmap of bytes */
 };

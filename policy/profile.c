@@ -16,19 +16,25 @@
 #define DAY 86400
 
 static cfg_opt_t kind_opts[] = {
-    POLICY_VALUE("verified"),      POLICY_VALUE("action"),       POLICY_LIST("from"),
-    POLICY_LIST("signers"),        POLICY_LIST("subjects"),      POLICY_LIST("links"),
-    POLICY_LIST("deny"),           POLICY_LIST("places"),        POLICY_LIST("page_places"),
-    POLICY_VALUE("button"),        POLICY_LIST("choices"),       POLICY_LIST("page_pending"),
-    POLICY_LIST("page_success"),   POLICY_LIST("page_done"),     POLICY_LIST("page_expired"),
-    POLICY_LIST("page_refused"),   POLICY_VALUE("bind_on_page"), POLICY_VALUE("bind_by_resend"),
-    POLICY_VALUE("lifetime"),      POLICY_VALUE("settle"),       CFG_END()};
+    POLICY_VALUE("verified"),    POLICY_VALUE("action"),       POLICY_LIST("from"),
+    POLICY_LIST("signers"),      POLICY_LIST("subjects"),      POLICY_LIST("links"),
+    POLICY_LIST("deny"),         POLICY_LIST("places"),        POLICY_LIST("page_places"),
+    POLICY_VALUE("button"),      POLICY_LIST("choices"),       POLICY_LIST("page_pending"),
+    POLICY_LIST("page_success"), POLICY_LIST("page_done"),     POLICY_LIST("page_expired"),
+    POLICY_LIST("page_refused"), POLICY_VALUE("bind_on_page"), POLICY_VALUE("bind_by_resend"),
+    POLICY_VALUE("lifetime"),    POLICY_VALUE("settle"),       CFG_END()};
 
-static cfg_opt_t profile_opts[] = {
-    POLICY_VALUE("id"),          POLICY_VALUE("title"),        POLICY_VALUE("driver"),
-    POLICY_VALUE("rehearsal"),   POLICY_LIST("senders"),       POLICY_LIST("from_domains"),
-    POLICY_LIST("dkim"),         POLICY_LIST("caa"),           POLICY_VALUE("min_key_bits"),
-    POLICY_TITLED("kind", kind_opts), CFG_END()};
+static cfg_opt_t profile_opts[] = {POLICY_VALUE("id"),
+                                   POLICY_VALUE("title"),
+                                   POLICY_VALUE("driver"),
+                                   POLICY_VALUE("rehearsal"),
+                                   POLICY_LIST("senders"),
+                                   POLICY_LIST("from_domains"),
+                                   POLICY_LIST("dkim"),
+                                   POLICY_LIST("caa"),
+                                   POLICY_VALUE("min_key_bits"),
+                                   POLICY_TITLED("kind", kind_opts),
+                                   CFG_END()};
 
 cfg_opt_t *policy_profile_options(void)
 {

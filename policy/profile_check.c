@@ -21,8 +21,8 @@ static void check_list(const struct policy_sec *s, const char *name, const char 
         } else if (prefix2 != NULL && strncmp(text, prefix2, strlen(prefix2)) == 0) {
             text += strlen(prefix2);
         } else if (prefix != NULL) {
-            policy_sec_error(s, v->line, "%s: expected a pattern that starts with \"%s\"%s%s%s", name,
-                             prefix, prefix2 != NULL ? " or \"" : "",
+            policy_sec_error(s, v->line, "%s: expected a pattern that starts with \"%s\"%s%s%s",
+                             name, prefix, prefix2 != NULL ? " or \"" : "",
                              prefix2 != NULL ? prefix2 : "", prefix2 != NULL ? "\"" : "");
             continue;
         }
@@ -94,6 +94,9 @@ static void check_links(const struct policy_profile *p, const struct policy_kind
     for (size_t i = 0; i < k->links.n; i++) {
         struct policy_strings one = {&k->links.v[i], 1};
         int line = policy_sec_item(s, "links", i)->line;
+        if (policy_template_check(s->c->a, k->links.v[i], true, p->rehearsal) != NULL) {
+            continue; /* told already */
+        }
         if (has_any_of(s->c->a, &one, NULL, any)) {
             policy_sec_error(s, line, "links: {any} stands only in deny");
         }
@@ -147,8 +150,8 @@ static void check_pairs(const struct policy_kind_rules *k, const struct policy_s
 
 static void check_action(const struct policy_kind_rules *k, const struct policy_sec *s)
 {
-    bool validation = k->kind == POLICY_KIND_DOMAIN_VALIDATION ||
-                      k->kind == POLICY_KIND_MAILBOX_VALIDATION;
+    bool validation =
+        k->kind == POLICY_KIND_DOMAIN_VALIDATION || k->kind == POLICY_KIND_MAILBOX_VALIDATION;
 
     if (answers(k) && !validation) {
         policy_sec_error(s, policy_sec_line(s, "action"),

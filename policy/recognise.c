@@ -151,7 +151,8 @@ static bool from_of_kind(const struct policy_kind_rules *k, const struct policy_
     return false;
 }
 
-static bool subject_fits(struct base_arena *a, const struct policy_kind_rules *k, const char *subject)
+static bool subject_fits(struct base_arena *a, const struct policy_kind_rules *k,
+                         const char *subject)
 {
     for (size_t i = 0; i < k->subjects.n; i++) {
         const char *why;
@@ -165,8 +166,8 @@ static bool subject_fits(struct base_arena *a, const struct policy_kind_rules *k
     return false;
 }
 
-static bool kind_by_subject(struct base_arena *a, const struct policy_profile *p, const char *subject,
-                            struct policy_facts *f)
+static bool kind_by_subject(struct base_arena *a, const struct policy_profile *p,
+                            const char *subject, struct policy_facts *f)
 {
     for (size_t i = 0; i < p->nkinds; i++) {
         const struct policy_kind_rules *k = &p->kinds[i];
@@ -210,7 +211,8 @@ static void find_kind(struct base_arena *a, const struct policy_profile *p,
 
     if (m->ncertificates > 0 && policy_profile_kind(p, POLICY_KIND_CERTIFICATE_ISSUED) != NULL) {
         /* a certificate and a validation link in one mail: no CA does that */
-        f->kind_conflict = f->kind_conflict || (by_link && f->kind != POLICY_KIND_CERTIFICATE_ISSUED);
+        f->kind_conflict =
+            f->kind_conflict || (by_link && f->kind != POLICY_KIND_CERTIFICATE_ISSUED);
         if (!by_link) {
             f->kind = POLICY_KIND_CERTIFICATE_ISSUED;
             f->kind_by = "certificate";

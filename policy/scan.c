@@ -180,8 +180,8 @@ int policy_scan_section(const struct policy_scan *s, const char *text, const cha
     for (size_t i = 0; i + 1 < s->n; i++) {
         const struct policy_token *t = &s->v[i];
         bool opens = t[1].kind == '{' || (i + 2 < s->n && t[1].kind == 'w' && t[2].kind == '{');
-        if (t->depth == 0 && opens && is_word(t, text, name) &&
-            (i == 0 || t[-1].kind != '=') && nth-- == 0) {
+        if (t->depth == 0 && opens && is_word(t, text, name) && (i == 0 || t[-1].kind != '=') &&
+            nth-- == 0) {
             return t->line;
         }
     }
@@ -244,6 +244,24 @@ size_t policy_scan_blank_word(const struct policy_scan *s, char *text, const cha
         }
     }
     return 0;
+}
+
+const struct policy_token *policy_scan_bare(const struct policy_scan *s, const char *text,
+                                            const char *name, int line)
+{
+    for (size_t i = s->n; i-- > 0;) {
+        const struct policy_token *t = &s->v[i];
+        bool valued = i + 1 < s->n && t[1].kind == '=';
+        if (t->line <= line && !valued && is_word(t, text, name)) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+size_t policy_scan_blank_token(char *text, const struct policy_token *t)
+{
+    return blank(text, t->at, end_of(t));
 }
 
 size_t policy_scan_blank_line(const struct policy_scan *s, char *text, size_t n, int line)

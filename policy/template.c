@@ -100,8 +100,7 @@ static const char *sized(struct policy_piece *p, const char *s, size_t n, bool i
     const char *first = memchr(s, ':', n);
     const char *second = first != NULL ? memchr(first + 1, ':', n - (size_t)(first + 1 - s)) : NULL;
 
-    if (second == NULL ||
-        !lengths(first + 1, (size_t)(second - first - 1), &p->min, &p->max) ||
+    if (second == NULL || !lengths(first + 1, (size_t)(second - first - 1), &p->min, &p->max) ||
         !set_parse(second + 1, n - (size_t)(second + 1 - s), is_url, p->set)) {
         return "expected {token:LENGTH:SET} or {token:MIN-MAX:SET} with lengths of 1 to 512 and a "
                "set such as a-zA-Z0-9_-";
@@ -150,7 +149,8 @@ static const char *placeholder(struct policy_piece *p, const char *s, size_t n, 
             return NULL;
         }
     }
-    if ((n > 6 && memcmp(s, "token:", 6) == 0) || (n > 5 && memcmp(s, "code:", 5) == 0)) {
+    size_t word = memchr(s, ':', n) != NULL ? (size_t)((const char *)memchr(s, ':', n) - s) : n;
+    if (named(s, word, "token") || named(s, word, "code")) {
         p->name = s[0] == 't' ? "token" : "code";
         return sized(p, s, n, is_url);
     }
@@ -231,9 +231,11 @@ static const char *check_url(const struct policy_template *t)
         const struct policy_piece *p = &t->p[i];
         if (p->type == POLICY_PIECE_LITERAL) {
             query = query || memchr(p->literal, '?', p->n) != NULL;
-        } else if ((p->check == POLICY_PIECE_DOMAIN || p->check == POLICY_PIECE_MAILBOX) && !query) {
+        } else if ((p->check == POLICY_PIECE_DOMAIN || p->check == POLICY_PIECE_MAILBOX) &&
+                   !query) {
             return "{domain} and {mailbox} stand only in a URL's query";
-        } else if (p->check == POLICY_PIECE_PORT && i != 1) {
+        } else if (p->check == POLICY_PIECE_PORT &&
+                   (i != 1 || memchr(t->p[0].literal + 8, '/', t->p[0].n - 8) != NULL)) {
             return "{port} stands only as the port of a URL";
         }
     }

@@ -94,7 +94,8 @@ void policy_say_unexpected(struct policy_case *k)
 
     k->d->intent = NULL;
     policy_say(k, d->unexpected == POLICY_UNEXPECTED_ALARM ? POLICY_ALARM : POLICY_OBSERVE,
-               "unexpected", "A genuine mail of %s asks to validate %s, and none of us asked for it.",
+               "unexpected",
+               "A genuine mail of %s asks to validate %s, and none of us asked for it.",
                k->profile->title != NULL ? k->profile->title : k->profile->id, what);
     k->d->notify = d->unexpected != POLICY_UNEXPECTED_COUNT;
 }
