@@ -11,7 +11,7 @@
 
 #define KEY_MAX 256
 
-static const struct ca_driver *const drivers[] = {&ca_certcentral};
+static const struct ca_driver *const drivers[] = {&ca_certcentral, NULL};
 
 const char *ca_status_name(enum ca_status s)
 {
@@ -33,9 +33,9 @@ static bool key_ok(const char *key, size_t n)
 
 static const struct ca_driver *find_driver(const char *name)
 {
-    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
-        if (name != NULL && strcmp(drivers[i]->name, name) == 0) {
-            return drivers[i];
+    for (const struct ca_driver *const *d = drivers; name != NULL && *d != NULL; d++) {
+        if (strcmp((*d)->name, name) == 0) {
+            return *d;
         }
     }
     return NULL;
