@@ -107,6 +107,11 @@ class RehearsalCA:
             text = answer.read()
             return json.loads(text) if text else {}
 
+    def is_valid(self, domain, account="ours"):
+        """Does the CA hold the domain as validated in this account?"""
+        return any(d["name"] == domain and d["account"] == account and (d["valid_until"] or 0) > time.time()
+                   for d in self.get("state/domains")["domains"].values())
+
     def posts(self):
         """How many times a form was sent, by token."""
         return {token: c["posts"] for token, c in self.counters()["tokens"].items() if c["posts"]}
