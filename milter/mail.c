@@ -35,13 +35,19 @@ struct milter_mail *milter_mail_new(const char *sender)
 
 void milter_mail_rcpt(struct milter_mail *m, const char *recipient)
 {
-    if (!m->interest)
-        m->interest = policy_watch_interest_rcpt(milter_snapshot_watch(m->watch), recipient);
-    if (m->n_rcpts == SPOOL_RECIPIENTS_MAX)
+    bool full = m->n_rcpts == SPOOL_RECIPIENTS_MAX, watched = false;
+    if (!m->interest || full)
+        watched = policy_watch_interest_rcpt(milter_snapshot_watch(m->watch), recipient);
+    m->interest = m->interest || watched;
+    if (full && !watched)
         return;
     const char *r = milter_mail_address(m->arena, recipient);
     if (!*r)
         return;
+    if (full) { /* more than MTAs let in: the watched one is worth more than the last */
+        m->rcpts[m->n_rcpts - 1] = r;
+        return;
+    }
     if (m->n_rcpts == m->cap_rcpts) {
         m->cap_rcpts = m->cap_rcpts ? m->cap_rcpts * 2 : 8;
         const char **v = base_arena_array(m->arena, m->cap_rcpts, sizeof *v);

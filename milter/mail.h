@@ -19,6 +19,7 @@ struct milter_mail {
     bool sender_in_profile;
     bool interest;   /* sender or a recipient */
     bool recognised; /* a From address is of a profile */
+    bool past_head;  /* EOH came */
     bool too_large;  /* no copy is taken */
     bool failed;     /* the spool refused while the body came; the sender is told at the end */
     int stale;       /* X-Certmilter fields seen */

@@ -94,7 +94,7 @@ enum milter_answer milter_session_data(struct milter_session *s)
 
 void milter_session_header(struct milter_session *s, const char *name, const char *value)
 {
-    if (s->mail && s->mail->interest)
+    if (s->mail && s->mail->interest && !s->mail->past_head)
         milter_mail_header(s->mail, name, value, s->leadspc);
 }
 
@@ -136,6 +136,9 @@ enum milter_answer milter_session_eoh(struct milter_session *s, const char *queu
         milter_session_reset(s);
         return MILTER_ACCEPT;
     }
+    if (m->past_head) /* a second end of headers is none */
+        return MILTER_CONTINUE;
+    m->past_head = true;
     if (m->too_large || !base_buf_add(&m->head, "\r\n", 2)) {
         m->too_large = true;
         return MILTER_CONTINUE;
@@ -165,6 +168,7 @@ void milter_session_body(struct milter_session *s, const void *p, size_t n)
     }
     spool_put_abort(m->put);
     m->put = NULL;
+    m->id[0] = 0;
 }
 
 static void log_end(const struct milter_session *s, const char *event)
