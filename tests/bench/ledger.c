@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #include "ledger/internal.h"
 
 #define DAY 86400
+#define YEAR (365 * (int64_t)DAY)
 #define START 1800000000 /* some day; the ledger takes its times from its callers */
 #define BATCH 50000
 #define SHOWS 2000
@@ -31,6 +33,15 @@
 static struct ledger *ledger;
 static char path[512];
 static struct base_fail fail;
+
+/* Processor time of this process: the measure where others use the machine too. */
+static double cpu_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
 
 static void need(enum base_fail_class cls)
 {
@@ -58,13 +69,15 @@ static void mailbox_name(long i, char out[64])
 static char chain[3200], fields[900], checks[500];
 static unsigned char der[1200];
 
-static void add_mailbox(long i)
+static void add_mailbox(long i, long n)
 {
     char mailbox[64], reference[32], digest[BASE_SHA256_HEX], spki[BASE_SHA256_HEX], serial[40];
     const char *mailboxes[] = {mailbox};
-    int64_t id, begin = START - 365 * (int64_t)DAY + i * 7919 % (360 * (int64_t)DAY);
+    /* Stored in the order of their issue, give or take two weeks, over a year;
+     * every fifth for two years. Whose turn it is has nothing to do with names. */
+    int64_t id, begin = START - YEAR + YEAR * i / n + i * 7919 % (14 * (int64_t)DAY);
 
-    mailbox_name(i, mailbox);
+    mailbox_name(i * 7919 % n, mailbox);
     snprintf(reference, sizeof reference, "cm-%ld", i);
     base_sha256_hex(mailbox, strlen(mailbox), digest);
     base_sha256_hex(digest, strlen(digest), spki);
@@ -93,7 +106,7 @@ static void add_mailbox(long i)
                                    .key_id = reference,
                                    .spki = spki,
                                    .not_before = begin,
-                                   .not_after = begin + 365 * (int64_t)DAY,
+                                   .not_after = begin + (i % 5 == 0 ? 2 : 1) * YEAR,
                                    .stored_at = begin,
                                    .usage = "both",
                                    .state = "current",
@@ -103,7 +116,7 @@ static void add_mailbox(long i)
                                    .chain_pem = chain,
                                    .der = der,
                                    .der_len = sizeof der,
-                                   .revocation_next = begin + 400 * (int64_t)DAY};
+                                   .revocation_next = begin + YEAR};
     need(ledger_certificate_add(ledger, &c, &id, &fail));
 }
 
@@ -112,7 +125,7 @@ static void fill(long n)
     double start = now_ms();
 
     /* for the filling alone: keys are random, and each batch touches every page of
-     * their indices. The connection is a new one before anything is measured. */
+     * their indices. It is a process of its own, as memory is measured, too. */
     need(ledger_script(ledger, &fail, "PRAGMA cache_size = -1000000"));
     memset(chain, 'c', sizeof chain - 1);
     memset(fields, 'f', sizeof fields - 1);
@@ -121,7 +134,7 @@ static void fill(long n)
     for (long i = 0; i < n;) {
         need(ledger_begin(ledger, &fail));
         for (long end = i + BATCH < n ? i + BATCH : n; i < end; i++) {
-            add_mailbox(i);
+            add_mailbox(i, n);
         }
         need(ledger_commit(ledger, &fail));
         if (isatty(2)) {
@@ -132,8 +145,25 @@ static void fill(long n)
     if (stat(path, &st) != 0) {
         st.st_size = 0;
     }
-    printf("fill: %ld mailboxes in %.0f s, file %.2f GB\n", n, (now_ms() - start) / 1e3,
-           (double)st.st_size / 1e9);
+    printf("fill: %ld mailboxes in %.0f s (processor %.0f s), file %.2f GB\n", n,
+           (now_ms() - start) / 1e3, cpu_ms() / 1e3, (double)st.st_size / 1e9);
+}
+
+static void fill_apart(long n)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        need(ledger_open(path, &ledger, &fail));
+        fill(n);
+        ledger_close(ledger);
+        exit(0);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+        fprintf(stderr, "the filling failed\n");
+        exit(1);
+    }
 }
 
 /* ---- reading ----------------------------------------------------------------------- */
@@ -184,7 +214,7 @@ static void expiring(const char *what)
 {
     int64_t t = 0, id = 0;
     size_t n, all = 0;
-    double start = now_ms();
+    double start = now_ms(), cpu = cpu_ms();
 
     do {
         struct base_arena *a = base_arena_new();
@@ -198,8 +228,8 @@ static void expiring(const char *what)
         }
         base_arena_free(a);
     } while (n == PAGE);
-    printf("expiring within 30 days, %s: %zu certificates in %.0f ms\n", what, all,
-           now_ms() - start);
+    printf("expiring within 30 days, %s: %zu certificates in %.0f ms (processor %.0f ms)\n", what,
+           all, now_ms() - start, cpu_ms() - cpu);
 }
 
 static void mailboxes(void)
@@ -309,8 +339,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     base_log_open("bench", LOG_ERR);
     snprintf(path, sizeof path, "%s/ledger", dir);
-    need(ledger_open(path, &ledger, &fail));
-    fill(n);
+    fill_apart(n);
     make_cold();
     expiring("cold");
     expiring("warm");
