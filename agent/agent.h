@@ -176,6 +176,9 @@ void agent_notice(struct agent *ag, const char *key, const char *to, const char 
                   const char *body);
 /* The tenant's contact, or NULL. */
 const char *agent_contact(const struct agent *ag, const char *tenant);
+/* The first mail of its request and day? In the open transaction. */
+bool agent_alarm_fresh(struct agent *ag, const struct agent_case *c,
+                       const struct policy_decision *d);
 void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
                              const struct policy_decision *d);
 /* Owners are told of exports: reads the keeper's journal. */

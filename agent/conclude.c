@@ -59,7 +59,10 @@ static void write_event(struct agent *ag, struct agent_case *c, const struct pol
     base_json_set(data, "message_id", c->mail.message_id);
     base_json_set(data, "queue_id", c->mail.queue_id);
     base_json_set(data, "by", c->mail.approved_by);
-    agent_event(ag, priority_of(d), d->verdict == POLICY_ALARM ? "alarm.mail" : "mail.decided",
+    /* the other copies of the same request are no further alarms */
+    bool alarm = d->verdict == POLICY_ALARM && agent_alarm_fresh(ag, c, d);
+    int priority = d->verdict == POLICY_ALARM && !alarm ? LOG_NOTICE : priority_of(d);
+    agent_event(ag, priority, alarm ? "alarm.mail" : "mail.decided",
                 d->domain ? d->domain->tenant : NULL, agent_object(c->a, "mail", c->mail.id), NULL,
                 data);
 }

@@ -78,26 +78,55 @@ static void inspect(struct agent_run *r, const struct dcv_page *raw, struct poli
         r->host_error = base_arena_printf(r->a, "the page can't be read: %s", r->fail.text);
 }
 
+/* A page may come with an error status (expired links answer 410): what the
+ * profile knows of it says more than the number. */
+static void inspect_refusal(struct agent_run *r, const struct dcv_page *raw,
+                            struct policy_page **out)
+{
+    struct policy_page *page = NULL;
+    const struct base_fail why = r->fail;
+    enum base_fail_class cls = r->cls;
+    char *host_error = r->host_error;
+    if (raw->body.n == 0)
+        return;
+    inspect(r, raw, &page);
+    if (!r->cls && (page->state == POLICY_PAGE_EXPIRED || page->state == POLICY_PAGE_DONE ||
+                    page->state == POLICY_PAGE_REFUSED)) {
+        *out = page;
+        r->host_error = NULL;
+        r->unreachable = false;
+        return;
+    }
+    r->cls = cls;
+    r->fail = why;
+    r->host_error = host_error;
+}
+
 static void run_link(struct agent_task *t)
 {
     struct agent_run *r = (struct agent_run *)t;
     struct dcv_context ctx = link_context(r);
     const struct policy_link *link = policy_facts_link(r->c.facts);
     r->cls = dcv_link_open(&ctx, r->d.rules, link->url, r->a, &r->opened, &r->fail);
-    if (r->cls)
-        fetch_failed(r);
-    else
+    if (!r->cls) {
         inspect(r, &r->opened, &r->page);
+        return;
+    }
+    fetch_failed(r);
+    inspect_refusal(r, &r->opened, &r->page);
 }
 
 static void run_form(struct agent_task *t)
 {
     struct agent_run *r = (struct agent_run *)t;
     struct dcv_context ctx = link_context(r);
-    r->cls = dcv_link_submit(&ctx, r->d.rules, r->page, &r->opened, r->c.facts->code, r->a,
-                             &r->answered, &r->fail);
+    const char *code = r->d.rules->action == POLICY_ACT_CODE ? r->c.facts->code : NULL;
+    r->cls = dcv_link_submit(&ctx, r->d.rules, r->page, &r->opened, code, r->a, &r->answered,
+                             &r->fail);
     if (!r->cls)
         inspect(r, &r->answered, &r->answer);
+    else if (r->answered.sent == DCV_ANSWERED)
+        inspect_refusal(r, &r->answered, &r->answer);
 }
 
 static void run_done(struct agent *ag, struct agent_task *t)

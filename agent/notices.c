@@ -95,20 +95,39 @@ static const char *alarm_body(const struct agent_case *c, const struct policy_de
               : "certmilter did nothing with it.\n");
 }
 
-void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
-                             const struct policy_decision *d)
+static const char *name_of(const struct policy_facts *f)
 {
-    const struct policy_facts *f = c->facts;
-    const char *name = f->domain ? f->domain : f->mailbox ? f->mailbox : "?";
-    const char *id = policy_facts_id(f, "order");
+    return f->domain ? f->domain : f->mailbox ? f->mailbox : "?";
+}
+
+/* One per request and day: copies of one request name the same id. */
+static const char *request_key(const struct agent_case *c, const struct policy_decision *d)
+{
+    const char *id = policy_facts_id(c->facts, "order");
     char day[BASE_TIME_LEN];
     base_time_rfc3339(base_now(), day);
     day[10] = 0;
     if (!id)
-        id = f->nids ? f->ids[0].value : "";
-    /* one per request and day: copies of one request name the same id */
-    const char *key = base_arena_printf(c->a, "mail:%s:%s:%s:%s:%s", policy_verdict_name(d->verdict),
-                                        d->reason, name, id, day);
+        id = c->facts->nids ? c->facts->ids[0].value : "";
+    return base_arena_printf(c->a, "mail:%s:%s:%s:%s:%s", policy_verdict_name(d->verdict),
+                             d->reason, name_of(c->facts), id, day);
+}
+
+bool agent_alarm_fresh(struct agent *ag, const struct agent_case *c,
+                       const struct policy_decision *d)
+{
+    struct base_fail f = {0};
+    bool fresh = true;
+    const char *key = base_arena_printf(c->a, "event:%s", request_key(c, d));
+    if (ledger_in_transaction(ag->ledger))
+        agent_ok(ag, ledger_notice_once(ag->ledger, key, base_now(), &fresh, &f), &f, "notice");
+    return fresh;
+}
+
+void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
+                             const struct policy_decision *d)
+{
+    const char *key = request_key(c, d), *name = name_of(c->facts);
     const char *subject =
         d->verdict == POLICY_ALARM
             ? base_arena_printf(c->a, "certmilter: ALARM: nobody of us asked to validate %s", name)
