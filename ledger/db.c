@@ -61,6 +61,15 @@ static enum base_fail_class take_lock(struct ledger *l, const char *path, struct
     return cls;
 }
 
+/* Ours alone, and if it is new on disk under its name; false with errno. */
+static bool secure_file(int fd, const struct stat *st, const char *path)
+{
+    if ((st->st_mode & 077) != 0 && fchmod(fd, 0600) != 0) {
+        return false;
+    }
+    return st->st_size != 0 || (fsync(fd) == 0 && ledger_sync_directory(path));
+}
+
 /* Makes sure that there is a plain file that only we can read. */
 static enum base_fail_class prepare_file(const char *path, struct base_fail *f)
 {
@@ -68,17 +77,16 @@ static enum base_fail_class prepare_file(const char *path, struct base_fail *f)
     enum base_fail_class cls = BASE_OK;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        cls = system_failure(path, f);
-    } else if (!S_ISREG(st.st_mode)) {
+    if (fd < 0) {
+        return system_failure(path, f);
+    }
+    bool known = fstat(fd, &st) == 0;
+    if (known && !S_ISREG(st.st_mode)) {
         cls = base_failf(f, BASE_PERMANENT, "ledger.damaged", "%s is not a plain file", path);
-    } else if (((st.st_mode & 077) != 0 && fchmod(fd, 0600) != 0) ||
-               (st.st_size == 0 && (fsync(fd) != 0 || !ledger_sync_directory(path)))) {
+    } else if (!known || !secure_file(fd, &st, path)) {
         cls = system_failure(path, f);
     }
-    if (fd >= 0) {
-        close(fd);
-    }
+    close(fd);
     return cls;
 }
 
