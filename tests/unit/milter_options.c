@@ -142,13 +142,15 @@ static void unix_socket(void **state)
     close(l.fd); /* as after kill -9 */
     assert_int_equal(milter_listener_open(spec, 0600, &second, &f), BASE_OK);
     /* the path belongs to somebody else by now: it stays */
-    assert_int_equal(unlink(path), 0);
+    char aside[80];
+    snprintf(aside, sizeof aside, "%s.aside", path);
+    assert_int_equal(rename(path, aside), 0);
     struct milter_listener third;
     assert_int_equal(milter_listener_open(spec, 0600, &third, &f), BASE_OK);
-    second.ino++;
     assert_int_equal(milter_listener_close(&second, &f), BASE_OK);
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(milter_listener_close(&third, &f), BASE_OK);
+    assert_int_equal(remove(aside), 0);
 
     fclose(fopen(path, "w")); /* something else is never removed */
     assert_int_equal(milter_listener_open(spec, 0600, &l, &f), BASE_PERMANENT);
