@@ -78,8 +78,8 @@ void inspect_charset_open(const void *input, size_t n)
     for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
         starts[(unsigned char)aliases[i].alias[0]] = true;
     }
-    for (size_t at = 0; at < n; at++) {
-        if (!starts[(unsigned char)(p[at] | 0x20)]) {
+    for (size_t at = 1; at < n; at++) { /* charset=, =?name?, name'' */
+        if (!starts[(unsigned char)(p[at] | 0x20)] || strchr("=\"'? \t\r\n", p[at - 1]) == NULL) {
             continue;
         }
         for (size_t i = 0; i < NAMES; i++) {
