@@ -17,12 +17,15 @@
 
 /* ---- the configuration -------------------------------------------------------------- */
 
-const char *cli_error_place(struct cli *c, const char *where)
+const char *cli_error_line(struct cli *c, const struct policy_config_error *e)
 {
-    size_t n = where ? strlen(where) : 0;
-    if (n == 0)
-        return c->config_path;
-    return n > 2 && strcmp(where + n - 2, ":0") == 0 ? base_arena_strndup(c->a, where, n - 2) : where;
+    const char *where = e->where ? e->where : "", *text = e->text ? e->text : "";
+    size_t n = strlen(where);
+    if (n > 2 && strcmp(where + n - 2, ":0") == 0) /* the file as a whole */
+        n -= 2;
+    return n == 0 || strncmp(text, where, n) == 0
+               ? base_arena_strdup(c->a, text)
+               : base_arena_printf(c->a, "%.*s: %s", (int)n, where, text);
 }
 
 static void say_errors(struct cli *c, const struct policy_config_errors *e)
@@ -34,7 +37,7 @@ static void say_errors(struct cli *c, const struct policy_config_errors *e)
         base_json_set(one, "text", e->v[i].text);
         json_array_append_new(list, one);
         if (!c->json)
-            cli_complain(c, "%s: %s", cli_error_place(c, e->v[i].where), e->v[i].text);
+            cli_complain(c, "%s", cli_error_line(c, &e->v[i]));
     }
     if (c->json) {
         json_t *o = json_object();

@@ -154,8 +154,8 @@ void cli_checks(struct cli *c, const json_t *list);
 
 /* Loads the configuration once. CLI_DONE, or the exit status with all errors said. */
 int cli_config(struct cli *c);
-/* Where an error of the configuration stands; a file without a line number as such. */
-const char *cli_error_place(struct cli *c, const char *where);
+/* "certmilter.conf:17: what was expected" */
+const char *cli_error_line(struct cli *c, const struct policy_config_error *e);
 /* {"v":1,"cmd":CMD,"by":...} */
 json_t *cli_request(struct cli *c, const char *cmd);
 /* Asks the agent; REQ is decref'd. Any status but CLI_DONE has been said. */

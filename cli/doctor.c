@@ -36,8 +36,7 @@ static void check_config(struct cli_doctor *d)
     struct policy_config *cfg = NULL;
     if (policy_config_load(c->config_path, &cfg, &errs, &f)) {
         for (size_t i = 0; i < errs.n; i++)
-            cli_finding(d, "configuration", CLI_FAIL, "%s: %s", cli_error_place(c, errs.v[i].where),
-                        errs.v[i].text);
+            cli_finding(d, "configuration", CLI_FAIL, "%s", cli_error_line(c, &errs.v[i]));
         if (errs.n == 0)
             cli_finding(d, "configuration", CLI_FAIL, "%s", f.text);
         if (policy_config_default(&cfg, &f))

@@ -54,6 +54,17 @@ static void decide(struct cli *c, struct work *w)
     policy_decide(c->a, POLICY_GATE_ASK, &ev, c->cfg, &w->decision);
 }
 
+/* A field name and a colon can stand at the start of any file; some field that a
+ * mail has must be among them (RFC 5322 section 3.6). */
+static int check_header(struct cli *c, const char *file, const struct policy_facts *f)
+{
+    struct base_fail fail = {0};
+    if (f->from_fields || f->subject || f->message_id || f->to || f->date)
+        return CLI_DONE;
+    base_failf(&fail, BASE_PERMANENT, "mail.none", "%s is no mail: it has no header", file);
+    return cli_failed(c, &fail);
+}
+
 /* Everything up to the decision. CLI_DONE, or the status (said). */
 static int work_on(struct cli *c, const struct cli_args *args, struct work *w)
 {
@@ -72,6 +83,8 @@ static int work_on(struct cli *c, const struct cli_args *args, struct work *w)
         r = cli_inspector_open(c, args, c->cfg->profiles, c->cfg->nprofiles, &w->in);
     if (!r)
         r = inspect_both(c, w);
+    if (!r)
+        r = check_header(c, args->pos[0], w->shown);
     if (r)
         return r;
     if (c->cfg_assumed) {

@@ -33,6 +33,8 @@ static void read_braced(struct base_arena *a, const char *s, size_t n, struct cl
                 i++;
         }
         const char *word = base_arena_strndup(a, s + from, i - from);
+        if (!word[0])
+            continue;
         if (!m->socket)
             m->socket = word;
         else if (strncmp(word, key, sizeof(key) - 1) == 0)

@@ -36,7 +36,7 @@ static struct policy_profile *load(struct cli *c, const char *file)
             json_decref(o);
         } else
             for (size_t i = 0; i < errs.n; i++)
-                cli_complain(c, "%s: %s", errs.v[i].where ? errs.v[i].where : file, errs.v[i].text);
+                cli_complain(c, "%s", cli_error_line(c, &errs.v[i]));
         if (errs.n == 0 && !c->json)
             cli_failed(c, &f);
     }
