@@ -16,23 +16,22 @@
 
 /* What the mails of the 11 languages come in, beside UTF-8 and ASCII. */
 static const char *const names[] = {
-    "iso-8859-1",   "iso-8859-2",   "iso-8859-5",   "iso-8859-7",  "iso-8859-9",
-    "iso-8859-15",  "windows-1250", "windows-1251", "windows-1252", "windows-1253",
-    "windows-1254", "windows-1257", "iso-2022-jp",  "shift_jis",   "euc-jp",
-    "gb2312",       "gbk",          "gb18030",      "big5",        "euc-kr",
-    "koi8-r",
+    "iso-8859-1",   "iso-8859-2",   "iso-8859-5",   "iso-8859-7",   "iso-8859-9",   "iso-8859-15",
+    "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1257",
+    "iso-2022-jp",  "shift_jis",    "euc-jp",       "gb2312",       "gbk",          "gb18030",
+    "big5",         "euc-kr",       "koi8-r",
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
 static const struct {
     const char *alias, *name;
 } aliases[] = {
-    {"latin1", "iso-8859-1"},     {"latin2", "iso-8859-2"},      {"cp1250", "windows-1250"},
-    {"cp1251", "windows-1251"},   {"cp1252", "windows-1252"},    {"x-sjis", "shift_jis"},
-    {"sjis", "shift_jis"},        {"windows-31j", "shift_jis"},  {"cp932", "shift_jis"},
-    {"x-euc-jp", "euc-jp"},       {"hz-gb-2312", NULL},          {"x-gbk", "gbk"},
-    {"cp936", "gbk"},             {"big5-hkscs", "big5"},        {"ks_c_5601-1987", "euc-kr"},
-    {"ks_c_5601", "euc-kr"},      {"cp949", "euc-kr"},           {"koi8r", "koi8-r"},
+    {"latin1", "iso-8859-1"},   {"latin2", "iso-8859-2"},     {"cp1250", "windows-1250"},
+    {"cp1251", "windows-1251"}, {"cp1252", "windows-1252"},   {"x-sjis", "shift_jis"},
+    {"sjis", "shift_jis"},      {"windows-31j", "shift_jis"}, {"cp932", "shift_jis"},
+    {"x-euc-jp", "euc-jp"},     {"hz-gb-2312", NULL},         {"x-gbk", "gbk"},
+    {"cp936", "gbk"},           {"big5-hkscs", "big5"},       {"ks_c_5601-1987", "euc-kr"},
+    {"ks_c_5601", "euc-kr"},    {"cp949", "euc-kr"},          {"koi8r", "koi8-r"},
 };
 
 static struct {

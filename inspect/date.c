@@ -1,6 +1,4 @@
 /* inspect/date.c - RFC 5322 3.3 date-time, the obsolete zone names included. */
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -12,7 +10,7 @@ static int month_of(const char *s)
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
 
     for (int i = 0; i < 12; i++) {
-        if (strncasecmp(names + (size_t)i * 3, s, 3) == 0) {
+        if (strlen(s) == 3 && strncasecmp(names + (size_t)i * 3, s, 3) == 0) {
             return i;
         }
     }
@@ -42,33 +40,64 @@ static bool zone_of(const char *s, long *seconds)
     return false;
 }
 
+/* "14:03" or "14:03:07" */
+static bool time_of(char *s, struct tm *tm)
+{
+    char *colon = strchr(s, ':');
+    char *second = colon != NULL ? strchr(colon + 1, ':') : NULL;
+    int64_t h, m, sec = 0;
+
+    if (colon == NULL) {
+        return false;
+    }
+    *colon = '\0';
+    if (second != NULL) {
+        *second = '\0';
+    }
+    if (!base_parse_int(s, 0, 23, &h) || !base_parse_int(colon + 1, 0, 59, &m) ||
+        (second != NULL && !base_parse_int(second + 1, 0, 60, &sec))) {
+        return false;
+    }
+    tm->tm_hour = (int)h;
+    tm->tm_min = (int)m;
+    tm->tm_sec = (int)sec;
+    return true;
+}
+
+/* Day, month, year, time, zone; a missing zone is UTC. */
+static bool read_parts(char *s, struct tm *tm, long *offset)
+{
+    char *part[5] = {NULL}, *rest = s;
+    int64_t day, year;
+    size_t n = 0;
+
+    while (n < 5 && (part[n] = strtok_r(n == 0 ? s : NULL, " \t\r\n", &rest)) != NULL) {
+        n++;
+    }
+    if (n < 4 || !base_parse_int(part[0], 1, 31, &day) || (tm->tm_mon = month_of(part[1])) < 0 ||
+        !base_parse_int(part[2], 0, 9999, &year) || !time_of(part[3], tm) ||
+        !zone_of(n == 5 ? part[4] : "GMT", offset)) {
+        return false;
+    }
+    tm->tm_mday = (int)day;
+    tm->tm_year = (int)(year < 50 ? year + 2000 : year < 1000 ? year + 1900 : year) - 1900;
+    return true;
+}
+
 int64_t inspect_date(struct base_bytes value)
 {
-    char text[80], month[4], zone[8] = "GMT";
+    char text[80];
     struct tm tm = {0};
     long offset;
     size_t n = 0;
-    int year;
 
     for (size_t i = 0; i < value.n && value.p[i] != '(' && n + 1 < sizeof(text); i++) {
-        text[n++] = isspace(value.p[i]) || value.p[i] == '\0' ? ' ' : (char)value.p[i];
+        text[n++] = value.p[i] != '\0' ? (char)value.p[i] : ' ';
     }
     text[n] = '\0';
-    const char *s = strchr(text, ',') != NULL ? strchr(text, ',') + 1 : text;
+    char *comma = strchr(text, ',');
 
-    if (sscanf(s, " %2d %3s %4d %2d:%2d:%2d %7s", &tm.tm_mday, month, &year, &tm.tm_hour,
-               &tm.tm_min, &tm.tm_sec, zone) < 6) {
-        tm.tm_sec = 0;
-        if (sscanf(s, " %2d %3s %4d %2d:%2d %7s", &tm.tm_mday, month, &year, &tm.tm_hour,
-                   &tm.tm_min, zone) < 5) {
-            return 0;
-        }
-    }
-    tm.tm_mon = month_of(month);
-    tm.tm_year = (year < 50 ? year + 2000 : year < 1000 ? year + 1900 : year) - 1900;
-    if (tm.tm_mon < 0 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 ||
-        tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60 || year < 0 ||
-        !zone_of(zone, &offset)) {
+    if (!read_parts(comma != NULL ? comma + 1 : text, &tm, &offset)) {
         return 0;
     }
     return (int64_t)timegm(&tm) - offset;

@@ -13,9 +13,14 @@
 static const char *const must_sign[] = {"From",       "To",           "Subject",     "Date",
                                         "Message-ID", "Content-Type", "MIME-Version"};
 /* Fields of which a second one would be shown by some programs and signed by none. */
-static const char *const once[] = {"To",           "Subject",      "Date",
-                                   "Message-ID",   "Content-Type", "MIME-Version",
-                                   "Content-Transfer-Encoding",    "Content-Disposition"};
+static const char *const once[] = {"To",
+                                   "Subject",
+                                   "Date",
+                                   "Message-ID",
+                                   "Content-Type",
+                                   "MIME-Version",
+                                   "Content-Transfer-Encoding",
+                                   "Content-Disposition"};
 
 static const char *refuse_header(struct base_arena *a, const struct inspect_header *h)
 {
@@ -76,7 +81,8 @@ static const char *refuse_signature(struct base_arena *a, const struct inspect_h
         return "the signature does not cover From";
     }
     for (size_t i = 0; i < sizeof(must_sign) / sizeof(must_sign[0]); i++) {
-        if (inspect_header_count(h, must_sign[i], NULL) > 0 && !inspect_tag_lists(list, must_sign[i])) {
+        if (inspect_header_count(h, must_sign[i], NULL) > 0 &&
+            !inspect_tag_lists(list, must_sign[i])) {
             return base_arena_printf(a, "the signature does not cover %s", must_sign[i]);
         }
     }
@@ -160,8 +166,8 @@ void inspect_dkim_collect(struct base_arena *a, const struct inspect_header *h,
                 continue;
             }
             s = inspect_tag(tags, "s");
-            bool is_known = s != NULL && policy_strings_has(known, base_arena_printf(
-                                                                      a, "%s._domainkey.%s", s, d));
+            bool is_known = s != NULL && policy_strings_has(
+                                             known, base_arena_printf(a, "%s._domainkey.%s", s, d));
             if (is_known == (pass == 0)) {
                 add_candidate(a, h, &h->fields[i], tags, now, out);
             }

@@ -1,9 +1,9 @@
 /* inspect/dkim_judge.c - the candidates through libopendkim, then our own conditions.
  *
  * Owns one library handle until the process ends (opening it reads the resolver's
- * files, so that happens before the sandbox; keys never come by that resolver). libopendkim's "passed" alone
- * is believed in nothing: the body hash must match and no error be set, and it
- * must have judged the very signature that was collected. */
+ * files, so that happens before the sandbox; keys never come by that resolver). libopendkim's
+ * "passed" alone is believed in nothing: the body hash must match and no error be set, and it must
+ * have judged the very signature that was collected. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -67,8 +67,7 @@ static DKIM_CBSTAT prescreen(DKIM *dkim, DKIM_SIGINFO **sigs, int n)
         bool wanted = false;
 
         for (size_t i = 0; i < j->d->n && !wanted; i++) {
-            if (usable(j, i) && j->info[i] == NULL &&
-                same_signature(sigs[k], &j->d->c[i].tags)) {
+            if (usable(j, i) && j->info[i] == NULL && same_signature(sigs[k], &j->d->c[i].tags)) {
                 j->info[i] = sigs[k];
                 wanted = true;
             }

@@ -23,8 +23,7 @@ bool inspect_zip_is(struct base_bytes file)
 
 static bool plain_name(const char *s)
 {
-    size_t n = strspn(
-        s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
     return n > 0 && s[n] == '\0' && s[0] != '.';
 }

@@ -9,11 +9,11 @@
 
 struct gate {
     size_t boundaries;
-    size_t all_fields;       /* lines of the mail that look like fields */
-    size_t fields, bytes;    /* of the present run of field-like lines */
-    size_t field_bytes;      /* of the present field with its continuations */
-    bool address;            /* the present field holds addresses, as far as we know */
-    int colons, parens;      /* seen in it */
+    size_t all_fields;    /* lines of the mail that look like fields */
+    size_t fields, bytes; /* of the present run of field-like lines */
+    size_t field_bytes;   /* of the present field with its continuations */
+    bool address;         /* the present field holds addresses, as far as we know */
+    int colons, parens;   /* seen in it */
     const char *refuse;
 };
 
@@ -35,10 +35,18 @@ static size_t field_name(const unsigned char *p, size_t n)
 
 static bool holds_addresses(const unsigned char *name, size_t n)
 {
-    static const char *const names[] = {"from",     "sender",        "reply-to",
-                                        "to",       "cc",            "bcc",
-                                        "resent-from", "resent-sender", "resent-reply-to",
-                                        "resent-to", "resent-cc",    "resent-bcc",
+    static const char *const names[] = {"from",
+                                        "sender",
+                                        "reply-to",
+                                        "to",
+                                        "cc",
+                                        "bcc",
+                                        "resent-from",
+                                        "resent-sender",
+                                        "resent-reply-to",
+                                        "resent-to",
+                                        "resent-cc",
+                                        "resent-bcc",
                                         "disposition-notification-to"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -94,7 +102,8 @@ static void take_line(struct gate *g, const unsigned char *p, size_t n)
     }
     if (g->field_bytes > INSPECT_FIELD_MAX) {
         g->refuse = "a header field of more than 16 KiB in a part";
-    } else if (g->all_fields > INSPECT_FIELD_LINES_MAX || g->fields > INSPECT_FIELDS_MAX || g->bytes > INSPECT_HEADERS_MAX) {
+    } else if (g->all_fields > INSPECT_FIELD_LINES_MAX || g->fields > INSPECT_FIELDS_MAX ||
+               g->bytes > INSPECT_HEADERS_MAX) {
         g->refuse = "a part with too large a header";
     }
 }

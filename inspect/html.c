@@ -37,8 +37,7 @@ static void *leash_alloc(void *ctx, size_t size)
 {
     struct leash *l = ctx;
 
-    if (size > BUDGET_BYTES - l->bytes ||
-        (++l->calls % CLOCK_EVERY == 0 && cpu_ms() > l->until)) {
+    if (size > BUDGET_BYTES - l->bytes || (++l->calls % CLOCK_EVERY == 0 && cpu_ms() > l->until)) {
         longjmp(l->out, 1);
     }
     l->bytes += size;

@@ -12,10 +12,10 @@
 #include "links.h"
 #include "policy/facts.h"
 
-#define INSPECT_HTML_MAX (256 * 1024)  /* bytes of one HTML text */
-#define INSPECT_ATTRIBUTES_MAX 200     /* of one tag */
-#define INSPECT_HTML_DEPTH 256         /* elements below each other; deeper ones are left out */
-#define INSPECT_PAGE_TEXT (16 * 1024)  /* bytes of a page's visible text */
+#define INSPECT_HTML_MAX (256 * 1024) /* bytes of one HTML text */
+#define INSPECT_ATTRIBUTES_MAX 200    /* of one tag */
+#define INSPECT_HTML_DEPTH 256        /* elements below each other; deeper ones are left out */
+#define INSPECT_PAGE_TEXT (16 * 1024) /* bytes of a page's visible text */
 
 struct inspect_html {
     const char *text; /* visible text, lines by LF, a row of a table is one line */

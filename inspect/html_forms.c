@@ -49,7 +49,8 @@ static struct policy_form *add_form(struct builder *b, const GumboElement *e)
     return f;
 }
 
-static struct policy_form *owner(struct builder *b, const GumboElement *e, struct policy_form *around)
+static struct policy_form *owner(struct builder *b, const GumboElement *e,
+                                 struct policy_form *around)
 {
     const char *id = inspect_html_attr(e, "form");
 
@@ -167,8 +168,7 @@ static void read_button(struct builder *b, struct policy_form *f, const GumboNod
 {
     const char *type = inspect_html_attr(&node->v.element, "type");
 
-    if (type == NULL ||
-        (!base_ascii_caseeq(type, "button") && !base_ascii_caseeq(type, "reset"))) {
+    if (type == NULL || (!base_ascii_caseeq(type, "button") && !base_ascii_caseeq(type, "reset"))) {
         add_button(b, f, &node->v.element, inspect_html_text(b->a, node, 200));
     }
 }

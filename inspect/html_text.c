@@ -132,8 +132,7 @@ bool inspect_html_hidden(const GumboElement *e)
     case GUMBO_TAG_TEXTAREA:
         return true;
     default:
-        return inspect_html_attr(e, "hidden") != NULL ||
-               (style != NULL && hidden_by_style(style));
+        return inspect_html_attr(e, "hidden") != NULL || (style != NULL && hidden_by_style(style));
     }
 }
 
@@ -231,8 +230,7 @@ static void render(struct render *r, const GumboNode *node, int depth, bool pre)
         put_text(r, node->v.text.text, pre);
         return;
     }
-    if (node->type != GUMBO_NODE_ELEMENT || depth > INSPECT_HTML_DEPTH ||
-        inspect_html_hidden(e)) {
+    if (node->type != GUMBO_NODE_ELEMENT || depth > INSPECT_HTML_DEPTH || inspect_html_hidden(e)) {
         return;
     }
     if (e->tag == GUMBO_TAG_TD || e->tag == GUMBO_TAG_TH) {

@@ -37,8 +37,7 @@ static void read_from(struct base_arena *a, const struct inspect_header *h, stru
 }
 
 static void header_facts(struct base_arena *a, const struct inspect_header *h,
-                         struct base_bytes raw, struct policy_facts *f,
-                         struct inspect_notes *notes)
+                         struct base_bytes raw, struct policy_facts *f, struct inspect_notes *notes)
 {
     const struct inspect_field *date;
     char *sha = base_arena_alloc(a, BASE_SHA256_HEX);

@@ -29,7 +29,8 @@ static void unflow(char *s, bool delsp)
     char *out = s;
 
     for (char *p = s; *p != '\0'; p++) {
-        bool signature = p - s >= 3 && memcmp(p - 3, "-- ", 3) == 0 && (p - s == 3 || p[-4] == '\n');
+        bool signature =
+            p - s >= 3 && memcmp(p - 3, "-- ", 3) == 0 && (p - s == 3 || p[-4] == '\n');
 
         if (*p == '\n' && p > s && p[-1] == ' ' && !signature) {
             if (delsp) {

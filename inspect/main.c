@@ -55,8 +55,8 @@ static struct base_bytes read_input(struct base_arena *a, const json_t *header, 
 struct input {
     const char *name;
     size_t max;
-    bool texts;  /* charsets may be needed */
-    bool mails;  /* GMime and libopendkim */
+    bool texts; /* charsets may be needed */
+    bool mails; /* GMime and libopendkim */
     void (*run)(struct base_arena *, const struct inspect_request *, struct base_bytes);
 };
 static const struct input inputs[] = {

@@ -77,19 +77,41 @@ static void deny_files(void)
 static int allow_plain(scmp_filter_ctx ctx)
 {
     static const int calls[] = {
-        SCMP_SYS(munmap),        SCMP_SYS(mremap),        SCMP_SYS(brk),
-        SCMP_SYS(madvise),       SCMP_SYS(futex),         SCMP_SYS(exit_group),
-        SCMP_SYS(exit),          SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
-        SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),  SCMP_SYS(time),
-        SCMP_SYS(getrandom),     SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(munmap),
+        SCMP_SYS(mremap),
+        SCMP_SYS(brk),
+        SCMP_SYS(madvise),
+        SCMP_SYS(futex),
+        SCMP_SYS(exit_group),
+        SCMP_SYS(exit),
+        SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(restart_syscall),
+        SCMP_SYS(clock_gettime),
+        SCMP_SYS(gettimeofday),
+        SCMP_SYS(time),
+        SCMP_SYS(getrandom),
+        SCMP_SYS(rt_sigprocmask),
 #ifdef CERTMILTER_SANITIZE
-        SCMP_SYS(sigaltstack),   SCMP_SYS(rt_sigaction),  SCMP_SYS(getpid),
-        SCMP_SYS(gettid),        SCMP_SYS(prctl),         SCMP_SYS(readlink),
-        SCMP_SYS(mprotect),      SCMP_SYS(mmap),          SCMP_SYS(write),
-        SCMP_SYS(getrlimit),     SCMP_SYS(prlimit64),     SCMP_SYS(sched_yield),
-        SCMP_SYS(tgkill),        SCMP_SYS(close),         SCMP_SYS(newfstatat),
-        SCMP_SYS(pipe),          SCMP_SYS(pipe2),         SCMP_SYS(ioctl),
-        SCMP_SYS(fcntl),         SCMP_SYS(process_vm_readv),
+        SCMP_SYS(sigaltstack),
+        SCMP_SYS(rt_sigaction),
+        SCMP_SYS(getpid),
+        SCMP_SYS(gettid),
+        SCMP_SYS(prctl),
+        SCMP_SYS(readlink),
+        SCMP_SYS(mprotect),
+        SCMP_SYS(mmap),
+        SCMP_SYS(write),
+        SCMP_SYS(getrlimit),
+        SCMP_SYS(prlimit64),
+        SCMP_SYS(sched_yield),
+        SCMP_SYS(tgkill),
+        SCMP_SYS(close),
+        SCMP_SYS(newfstatat),
+        SCMP_SYS(pipe),
+        SCMP_SYS(pipe2),
+        SCMP_SYS(ioctl),
+        SCMP_SYS(fcntl),
+        SCMP_SYS(process_vm_readv),
 #endif
     };
     int r = 0;
@@ -169,8 +191,7 @@ enum base_fail_class inspect_sandbox_enter(struct base_fail *f)
 {
     base_no_core();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-        return base_failf(f, BASE_OURS, "sandbox.filter", "no new privileges: %s",
-                          strerror(errno));
+        return base_failf(f, BASE_OURS, "sandbox.filter", "no new privileges: %s", strerror(errno));
     }
     deny_files();
     enum base_fail_class r = set_limits(f);

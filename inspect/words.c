@@ -75,7 +75,9 @@ static bool decode_word(struct base_arena *a, const struct word *w, struct base_
         }
         /* senders forget the padding */
         char *padded = base_arena_printf(a, "%.*s%s", (int)len, (const char *)w->p,
-                                         len % 4 == 2 ? "==" : len % 4 == 3 ? "=" : "");
+                                         len % 4 == 2   ? "=="
+                                         : len % 4 == 3 ? "="
+                                                        : "");
         unsigned char *p = base_unbase64(a, padded, strlen(padded), &n);
 
         return p != NULL && base_buf_add(out, p, n);

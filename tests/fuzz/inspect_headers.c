@@ -1,4 +1,5 @@
-/* tests/fuzz/inspect_headers.c - the header before any signature: fields, addresses, words, dates. */
+/* tests/fuzz/inspect_headers.c - the header before any signature: fields, addresses, words, dates.
+ */
 #include <stddef.h>
 #include <stdint.h>
 

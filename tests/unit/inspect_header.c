@@ -86,9 +86,8 @@ static void test_line_ends(void **state)
 static void test_malformed(void **state)
 {
     static const char *const odd[] = {
-        "no field\r\n\r\n",      "A: 1\r\n: x\r\n\r\n", " starts folded\r\n\r\n",
-        "A: b\nC: d\r\n\r\n",    "A: b\rc\r\n\r\n",     "A\x01: b\r\n\r\n",
-        "A b: c\r\n\r\n",        "\xc3\xa4: b\r\n\r\n",
+        "no field\r\n\r\n", "A: 1\r\n: x\r\n\r\n", " starts folded\r\n\r\n", "A: b\nC: d\r\n\r\n",
+        "A: b\rc\r\n\r\n",  "A\x01: b\r\n\r\n",    "A b: c\r\n\r\n",         "\xc3\xa4: b\r\n\r\n",
     };
     struct inspect_header h;
 
@@ -172,8 +171,7 @@ static void test_addresses(void **state)
         size_t n = 0;
         char *joined = base_arena_strdup(a, "");
 
-        assert_int_equal(inspect_addresses(a, bytes(cases[i].value), v, &n),
-                         cases[i].want != NULL);
+        assert_int_equal(inspect_addresses(a, bytes(cases[i].value), v, &n), cases[i].want != NULL);
         for (size_t k = 0; k < n; k++) {
             joined = base_arena_printf(a, "%s%s%s", joined, k > 0 ? "|" : "", v[k]);
         }
@@ -217,10 +215,19 @@ static void test_tags(void **state)
         const char *text;
         bool good;
     } cases[] = {
-        {"v=1; a=rsa-sha256; d=x", true}, {" v = 1 ;\r\n\ta = b\r\n c ; ", true},
-        {"v=1;", true},  {"v=", true},     {"", false},     {";", false},
-        {"v=1;;a=b", false}, {"v=1; v=2", false}, {"v", false}, {"1v=1", false},
-        {"v-x=1", false}, {"v=\x01", false}, {"=x", false},
+        {"v=1; a=rsa-sha256; d=x", true},
+        {" v = 1 ;\r\n\ta = b\r\n c ; ", true},
+        {"v=1;", true},
+        {"v=", true},
+        {"", false},
+        {";", false},
+        {"v=1;;a=b", false},
+        {"v=1; v=2", false},
+        {"v", false},
+        {"1v=1", false},
+        {"v-x=1", false},
+        {"v=\x01", false},
+        {"=x", false},
     };
     struct inspect_tags t;
 

@@ -179,7 +179,6 @@ static int try_work(void)
     return write(STDOUT_FILENO, "x", 1) == 1 && read(STDIN_FILENO, &c, 1) == 1 && c == 'x' ? 0 : 1;
 }
 
-
 static int try_too_much_memory(void)
 {
     void *p = mmap(NULL, 600UL * 1024 * 1024, PROT_READ | PROT_WRITE,

@@ -58,7 +58,8 @@ static void test_charsets(void **state)
         {NULL, "Köln", "Köln"},
         {"us-ascii", "K\xf6ln", "K\xef\xbf\xbdln"},
         {"utf-8", "K\xf6ln", "K\xef\xbf\xbdln"},
-        {"utf-8", "\xc0\x80\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"utf-8", "\xc0\x80\xed\xa0\x80",
+         "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
         {"no-such-charset", "K\xf6ln", "K?ln"},
         {"utf-7", "+AGE-", "+AGE-"},
         {"utf-16", "\xff\xfe", "??"},
@@ -97,7 +98,9 @@ static void test_words(void **state)
         {"=??q?b?=", "=??q?b?="},
         {"=?utf-8?b?!!!?=", "=?utf-8?b?!!!?="},
         {"=?utf-8?q?x=0D=0Aa?=", "x??a"},
-        {"=?utf-8?q?" "?=", ""},
+        {"=?utf-8?q?"
+         "?=",
+         ""},
         {"", ""},
         {"=?", "=?"},
     };
@@ -217,7 +220,8 @@ static void test_html_lines(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct inspect_html h;
 
-        assert_null(inspect_html_read(a, "utf-8", cases[i].in, strlen(cases[i].in), NULL, false, &h));
+        assert_null(
+            inspect_html_read(a, "utf-8", cases[i].in, strlen(cases[i].in), NULL, false, &h));
         assert_string_equal(h.text, cases[i].out);
     }
 }
