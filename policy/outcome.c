@@ -31,7 +31,7 @@ static void collect(struct policy_case *k)
 {
     const struct policy_facts *f = k->f;
 
-    if (f->nfrom == 0 || !policy_kind_from(k->rules, f->from[0]) ||
+    if (!policy_kind_from(k->rules, f->from[0]) ||
         !policy_strings_has(&k->rules->signers, f->auth.domain)) {
         policy_say_hold(k, "sender", "This sender or signer does not send issued certificates.");
     } else if (f->kind_conflict) {

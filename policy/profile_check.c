@@ -127,6 +127,10 @@ static void check_pages(const struct policy_kind_rules *k, const struct policy_s
                          "kind \"%s\": a form needs page_places with {domain} or {mailbox}",
                          s->title);
     }
+    if (k->bind_on_page && k->action == POLICY_ACT_GET) {
+        policy_sec_error(s, policy_sec_line(s, "bind_on_page"),
+                         "bind_on_page: opening the link confirms, there is no page before");
+    }
     if (k->bind_on_page && !has_any_of(s->c->a, &k->page_places, "page:", ids)) {
         policy_sec_error(s, policy_sec_line(s, "bind_on_page"),
                          "bind_on_page: needs page_places with {order}, {certificate}, {domain_id} "

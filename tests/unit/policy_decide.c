@@ -6,6 +6,9 @@
 #include "policy_decide_steps.h"
 
 enum { D = POLICY_KIND_DOMAIN_VALIDATION, M = POLICY_KIND_MAILBOX_VALIDATION };
+enum { C = POLICY_KIND_CERTIFICATE_ISSUED, I = POLICY_KIND_CSR_INVITATION };
+enum { R = POLICY_KIND_RENEWAL_NOTICE, O = POLICY_KIND_ORGANIZATION_CONSENT };
+enum { A = POLICY_KIND_ORDER_APPROVAL, X = POLICY_KIND_OTHER };
 enum { ASK = POLICY_GATE_ASK, OPEN = POLICY_GATE_OPEN, SUB = POLICY_GATE_SUBMIT };
 enum { DONE = POLICY_GATE_DONE };
 
@@ -89,9 +92,13 @@ static void words(void **state)
         assert_string_equal(json_string_value(json_object_get(j, "verdict")),
                             policy_verdict_name(d.verdict));
         assert_int_equal(json_array_size(json_object_get(j, "checks")), d.nchecks);
+        bool told = strncmp(d.text, "Held: ", 6) != 0;
         for (size_t n = 0; n < d.nchecks; n++) {
+            told = told || (d.checks[n].result != POLICY_CHECK_PASS &&
+                            strstr(d.text, d.checks[n].detail) != NULL);
             assert_true(d.checks[n].rule[0] != '\0' && strlen(d.checks[n].detail) > 5);
         }
+        assert_true(told); /* "Held:" names the check that stands in the way */
         json_decref(j);
         base_arena_free(w->a);
     }

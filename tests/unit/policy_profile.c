@@ -151,6 +151,7 @@ static void each_rule_alone(void **state)
          "exact addresses"},
         {HEAD "}\nkind 'certificate-issued' { action = get from = { 'a@ca.test' } signers = { 'ca.test' } }",
          "expected collect"},
+        {HEAD "  action = get\n  bind_on_page = yes\n" NAMED "}", "no page before"},
         {HEAD "}\nkind 'nonsense' {}", "expected one of domain-validation"},
         {"from_domains = { 'ca.test' }", "id: expected"},
         {"id = 'a b'\nfrom_domains = { 'ca.test' }", "id: expected"},
