@@ -182,6 +182,19 @@ static void p2_chain(void **state)
     struct base_bytes der = {(const unsigned char *)"x", 1};
     other.der = &der;
     RUN("somebody else's chain", 2, CERT_FAIL, false, t.no_chain = true; t.expect.chain = &other);
+    struct fx_spec twin = good(); /* as long, and nearly the same */
+    struct base_bytes mine = fx_make(a, &twin), bytes[1] = {mine};
+    struct cert_fields c;
+    struct cert_verdict v;
+    struct cert_expect e = wanted();
+    assert_int_equal(cert_fields_parse(a, mine.p, mine.n, &c, NULL), BASE_OK);
+    other.der = bytes;
+    e.chain = &other;
+    cert_check(&c, &e, &v);
+    assert_int_equal(v.rule[1].result, CERT_PASS);
+    ((unsigned char *)mine.p)[mine.n - 1] ^= 1;
+    cert_check(&c, &e, &v);
+    assert_int_equal(v.rule[1].result, CERT_FAIL);
 }
 
 static void p3_mailboxes(void **state)

@@ -225,6 +225,25 @@ static void too_much(void **state)
     X509_free(x);
 
     s = leaf();
+    x = fx_x509(&s);
+    for (int i = 0; i < 2; i++) { /* nor one that nobody knows */
+        ASN1_OCTET_STRING *nothing = ASN1_OCTET_STRING_new();
+        ASN1_OBJECT *o = OBJ_txt2obj("1.2.3.4", 1);
+        X509_EXTENSION *unknown = X509_EXTENSION_create_by_OBJ(NULL, o, 0, nothing);
+        X509_add_ext(x, unknown, -1);
+        X509_EXTENSION_free(unknown);
+        ASN1_OBJECT_free(o);
+        ASN1_OCTET_STRING_free(nothing);
+        struct cert_fields c;
+        struct base_bytes der = fx_der(a, x);
+        if (i == 0)
+            assert_int_equal(cert_fields_parse(a, der.p, der.n, &c, NULL), BASE_OK);
+        else
+            refused(der, "cert.extension");
+    }
+    X509_free(x);
+
+    s = leaf();
     s.crl = NULL;
     x = fx_x509(&s);
     ASN1_OCTET_STRING *v = ASN1_OCTET_STRING_new();

@@ -175,6 +175,7 @@ static void other_kek(void **state)
     assert_int_equal(keeper_vault_open("kek", y.dir, keeper_store_dirfd(y.store), &y.vault, &f),
                      BASE_PERMANENT);
     assert_string_equal(f.code, "keeper.kek");
+    assert_non_null(strstr(f.text, first)); /* says which one it should be */
     assert_null(y.vault);
     /* with the check file forged to fit the wrong KEK the keys still don't open */
     unlinkat(keeper_store_dirfd(y.store), "kek-check.json", 0);

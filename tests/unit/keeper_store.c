@@ -285,8 +285,12 @@ static void journal(void **state)
     journal_numbers(j, 20, 10, 21, 5);
     journal_numbers(j, 25, 10, 1, 0);
     keeper_journal_close(j);
+    struct stat whole, now;
+    fstatat(dir, "exports.log", &whole, 0);
     append_to_journal("{\"n\":26,\"at\":1"); /* torn */
     assert_int_equal(keeper_journal_open(dir, &j, NULL), BASE_OK);
+    fstatat(dir, "exports.log", &now, 0);
+    assert_int_equal(now.st_size, whole.st_size);
     journal_numbers(j, 23, 10, 24, 2);
     assert_int_equal(add(j, 26), BASE_OK);
     journal_numbers(j, 23, 10, 24, 3);
