@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "confread.h"
 
 void policy_errors_init(struct policy_config_errors *e)
@@ -26,9 +27,10 @@ void policy_config_errors_free(struct policy_config_errors *e)
 static int line_of(const char *where, size_t *pathlen)
 {
     const char *colon = strrchr(where, ':');
+    int64_t line;
 
     *pathlen = colon != NULL ? (size_t)(colon - where) : strlen(where);
-    return colon != NULL ? atoi(colon + 1) : 0;
+    return colon != NULL && base_parse_int(colon + 1, 0, INT32_MAX, &line) ? (int)line : 0;
 }
 
 /* Behind the last error of the same file that isn't further down. */

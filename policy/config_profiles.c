@@ -91,7 +91,7 @@ static void load_dir(struct policy_load *l)
 
 void policy_load_profiles(struct policy_load *l)
 {
-    l->cfg->profiles = base_arena_array(l->a, MAX_PROFILES, sizeof *l->cfg->profiles);
+    l->cfg->profiles = base_arena_array(l->a, MAX_PROFILES, sizeof(struct policy_profile *));
     load_dir(l);
     for (size_t i = 0; i < policy_conf_sections(&l->c, "profile"); i++) {
         struct policy_sec s = policy_conf_section(&l->c, "profile", i);

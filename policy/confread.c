@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 
 #define ROUNDS 100
+#define MAX_OPTIONS 64 /* of one section */
 
 /* libconfuse's callbacks get no pointer of ours; one parse runs at a time. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -25,7 +26,7 @@ static struct {
 /* Options that a section has set already. */
 static struct once {
     const cfg_t *cfg;
-    const cfg_opt_t *opt[64];
+    const cfg_opt_t *opt[MAX_OPTIONS];
     size_t n;
 } seen[2]; /* 0: the file's own, 1: of the present section */
 /* Options that were set twice; told after the last round, as each round sees them. */
@@ -129,7 +130,7 @@ static void note_once(cfg_t *cfg, const cfg_opt_t *opt)
             return;
         }
     }
-    if (o->n < sizeof o->opt / sizeof *o->opt) {
+    if (o->n < MAX_OPTIONS) {
         o->opt[o->n++] = opt;
     }
 }

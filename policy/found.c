@@ -66,7 +66,7 @@ void policy_places_read(struct base_arena *a, const struct policy_strings *l, co
 {
     size_t k = strlen(prefix);
 
-    out->t = base_arena_array(a, l->n, sizeof *out->t);
+    out->t = base_arena_array(a, l->n, sizeof(struct policy_template *));
     out->pattern = base_arena_array(a, l->n, sizeof *out->pattern);
     out->n = 0;
     for (size_t i = 0; i < l->n; i++) {
@@ -82,35 +82,52 @@ void policy_places_read(struct base_arena *a, const struct policy_strings *l, co
     }
 }
 
+static const char *const id_names[] = {"order", "certificate", "domain_id", "support", "account"};
+#define ID_NAMES (sizeof id_names / sizeof *id_names)
+
+static bool has_id(const struct policy_template *t)
+{
+    for (size_t i = 0; i < ID_NAMES; i++) {
+        if (policy_template_has(t, id_names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_name(const struct policy_template *t)
+{
+    return policy_template_has(t, "domain") || policy_template_has(t, "mailbox");
+}
+
 /* A line with two readings names nothing, but whatever it could have named is
  * in doubt. */
 static void doubt(const struct policy_template *t, struct policy_found *f)
 {
-    static const char *const ids[] = {"order", "certificate", "domain_id", "support", "account"};
-
     f->domain_conflict = f->domain_conflict || policy_template_has(t, "domain");
     f->mailbox_conflict = f->mailbox_conflict || policy_template_has(t, "mailbox");
     f->code_conflict = f->code_conflict || policy_template_has(t, "code");
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
-        f->id_conflict = f->id_conflict || policy_template_has(t, ids[i]);
-    }
+    f->id_conflict = f->id_conflict || has_id(t);
 }
 
-void policy_places_line(const struct policy_places *p, const char *line, struct policy_found *f)
+unsigned policy_places_line(const struct policy_places *p, const char *line, struct policy_found *f)
 {
+    unsigned bits = 0;
+
     for (size_t i = 0; i < p->n; i++) {
         struct policy_match m;
-        switch (policy_template_run(f->a, p->t[i], line, &m)) {
-        case POLICY_FIT_YES:
+        enum policy_fit fit = policy_template_run(f->a, p->t[i], line, &m);
+        if (fit == POLICY_FIT_NO) {
+            continue;
+        }
+        bits |= (has_name(p->t[i]) ? POLICY_PLACE_NAME : 0) | (has_id(p->t[i]) ? POLICY_PLACE_ID : 0);
+        if (fit == POLICY_FIT_YES) {
             policy_found_take(f, &m, p->pattern[i]);
-            break;
-        case POLICY_FIT_AMBIGUOUS:
+        } else {
             doubt(p->t[i], f);
-            break;
-        case POLICY_FIT_NO:
-            break;
         }
     }
+    return bits;
 }
 
 void policy_places_text(const struct policy_places *p, const char *text, struct policy_found *f)
@@ -123,5 +140,51 @@ void policy_places_text(const struct policy_places *p, const char *text, struct 
     policy_lines_start(&l, text);
     while (policy_lines_next(&l)) {
         policy_places_line(p, l.line, f);
+    }
+}
+
+/* A paragraph is over: were its ids where ids may be? */
+static void judge(struct policy_found *f, unsigned bits, size_t *named)
+{
+    *named += (bits & POLICY_PLACE_NAME) != 0;
+    if ((bits & POLICY_PLACE_ID) != 0 && ((bits & POLICY_PLACE_NAME) == 0 || *named > 1)) {
+        f->id_conflict = true;
+    }
+}
+
+void policy_places_mail(const struct policy_places *p, const char *text, struct policy_found *f)
+{
+    struct policy_lines l;
+    unsigned bits = 0;
+    size_t named = 0;
+    bool names = false;
+
+    for (size_t i = 0; i < p->n; i++) {
+        names = names || has_name(p->t[i]);
+    }
+    if (!names) {
+        policy_places_text(p, text, f);
+        return;
+    }
+    policy_lines_start(&l, text);
+    while (policy_lines_next(&l)) {
+        if (l.apart) {
+            judge(f, bits, &named);
+            bits = 0;
+        }
+        bits |= policy_places_line(p, l.line, f);
+    }
+    judge(f, bits, &named);
+}
+
+void policy_found_agree(struct policy_found *text, const struct policy_found *html)
+{
+    for (size_t i = 0; i < text->nids; i++) {
+        bool there = false;
+        for (size_t k = 0; k < html->nids; k++) {
+            there = there || (strcmp(text->ids[i].name, html->ids[k].name) == 0 &&
+                              strcmp(text->ids[i].value, html->ids[k].value) == 0);
+        }
+        text->id_conflict = text->id_conflict || !there;
     }
 }

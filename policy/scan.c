@@ -212,9 +212,9 @@ static size_t statement_end(const struct policy_scan *s, size_t i)
 {
     size_t j = i + 1;
 
-    if (j < s->n && s->v[j].kind == '=') {
-        j++;
-    } else if (j + 1 < s->n && s->v[j].kind == 'w' && s->v[j + 1].kind == '{') {
+    bool valued = j < s->n && s->v[j].kind == '=';
+    bool titled = j + 1 < s->n && s->v[j].kind == 'w' && s->v[j + 1].kind == '{';
+    if (valued || titled) {
         j++;
     } else if (j >= s->n || s->v[j].kind != '{') {
         return i;
