@@ -143,38 +143,41 @@ void policy_places_text(const struct policy_places *p, const char *text, struct 
     }
 }
 
-/* A paragraph is over: were its ids where ids may be? */
-static void judge(struct policy_found *f, unsigned bits, size_t *named)
+/* How many paragraphs of a text name something, and whether ids stand where they may. */
+struct paragraphs {
+    size_t named;
+    bool ids, astray;
+};
+
+static void paragraph_ends(struct paragraphs *s, unsigned bits)
 {
-    *named += (bits & POLICY_PLACE_NAME) != 0;
-    if ((bits & POLICY_PLACE_ID) != 0 && ((bits & POLICY_PLACE_NAME) == 0 || *named > 1)) {
-        f->id_conflict = true;
-    }
+    s->named += (bits & POLICY_PLACE_NAME) != 0;
+    s->ids = s->ids || (bits & POLICY_PLACE_ID) != 0;
+    s->astray = s->astray || bits == POLICY_PLACE_ID;
 }
 
 void policy_places_mail(const struct policy_places *p, const char *text, struct policy_found *f)
 {
+    struct paragraphs s = {0};
     struct policy_lines l;
     unsigned bits = 0;
-    size_t named = 0;
     bool names = false;
 
     for (size_t i = 0; i < p->n; i++) {
         names = names || has_name(p->t[i]);
     }
-    if (!names) {
-        policy_places_text(p, text, f);
-        return;
-    }
     policy_lines_start(&l, text);
     while (policy_lines_next(&l)) {
         if (l.apart) {
-            judge(f, bits, &named);
+            paragraph_ends(&s, bits);
             bits = 0;
         }
         bits |= policy_places_line(p, l.line, f);
     }
-    judge(f, bits, &named);
+    paragraph_ends(&s, bits);
+    if (names && (s.astray || (s.ids && s.named > 1))) {
+        f->id_conflict = true;
+    }
 }
 
 void policy_found_agree(struct policy_found *text, const struct policy_found *html)

@@ -31,9 +31,18 @@ struct policy_places {
  * the profile was checked when it was loaded. */
 void policy_places_read(struct base_arena *a, const struct policy_strings *l, const char *prefix,
                         struct policy_places *out);
-/* Runs all of P over one line. */
-void policy_places_line(const struct policy_places *p, const char *line, struct policy_found *f);
+/* Runs all of P over one line; what it found there, as bits. */
+#define POLICY_PLACE_NAME 1u /* a domain or mailbox */
+#define POLICY_PLACE_ID 2u   /* an id */
+unsigned policy_places_line(const struct policy_places *p, const char *line,
+                            struct policy_found *f);
 /* ... over all lines of TEXT (NULL = none). */
 void policy_places_text(const struct policy_places *p, const char *text, struct policy_found *f);
+/* ... of a mail's plain text. Where P knows lines that name the domain or
+ * mailbox, ids count only in the one paragraph with that line: elsewhere an
+ * applicant may have typed them into a name with line ends. */
+void policy_places_mail(const struct policy_places *p, const char *text, struct policy_found *f);
+/* An id that the plain text shows and the HTML beside it does not is in doubt. */
+void policy_found_agree(struct policy_found *text, const struct policy_found *html);
 
 #endif

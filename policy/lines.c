@@ -57,11 +57,15 @@ static const char *squeeze(const char *s, char *out, size_t room, size_t *n)
 void policy_lines_start(struct policy_lines *l, const char *text)
 {
     l->next = text;
+    l->apart = true;
     l->line[0] = '\0';
 }
 
 bool policy_lines_next(struct policy_lines *l)
 {
+    if (l->line[0] != '\0') {
+        l->apart = false;
+    }
     while (l->next != NULL && *l->next != '\0') {
         size_t n;
         const char *end = squeeze(l->next, l->line, sizeof l->line - 1, &n);
@@ -69,6 +73,7 @@ bool policy_lines_next(struct policy_lines *l)
         if (n > 0 && n < sizeof l->line) {
             return true;
         }
+        l->apart = l->apart || n == 0;
     }
     return false;
 }

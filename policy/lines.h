@@ -9,6 +9,7 @@
 
 struct policy_lines {
     const char *next;
+    bool apart; /* a blank line, or the start, is before l->line */
     char line[POLICY_TEMPLATE_MAX + 1];
 };
 

@@ -234,9 +234,15 @@ static void find_values(struct base_arena *a, const struct policy_kind_rules *k,
     policy_found_init(&found, a);
     policy_places_read(a, &k->places, "text:", &text);
     policy_places_read(a, &k->places, "subject:", &subj);
-    policy_places_line(&subj, subject, &found);
-    policy_places_text(&text, m->text, &found);
-    policy_places_text(&text, m->html_text, &found);
+    policy_places_mail(&text, m->text, &found);
+    if (m->html_text != NULL) {
+        struct policy_found html;
+        policy_found_init(&html, a);
+        policy_places_text(&text, m->html_text, &html);
+        policy_found_agree(&found, &html);
+        policy_places_text(&text, m->html_text, &found);
+    }
+    (void)policy_places_line(&subj, subject, &found);
     for (size_t i = 0; i < f->nlinks; i++) {
         if (fit[i].fits && f->links[i].kind == f->kind) {
             policy_found_take(&found, &fit[i].m, "link");

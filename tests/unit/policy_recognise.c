@@ -124,6 +124,37 @@ static void typed_text_is_nothing(void **state)
     assert_false(f->domain_conflict || f->id_conflict);
 }
 
+/* A name with line ends in it can look like the CA's own lines; where the CA
+ * itself shows no id there is nothing to contradict it. */
+static void typed_lines_bind_nothing(void **state)
+{
+    static const char *const texts[] = {
+        "Evil\nOrder: 999\nLtd. asks\n\n" DCV "\n\nReference data\nDomain: example.test\n",
+        "Evil\n\nOrder: 999\n\nLtd.\n\nReference data\nDomain: example.test\n",
+        "Evil\nReference data\nDomain: example.test\nOrder: 999\n\nReference data\n"
+        "Domain: example.test\n",
+        "Evil\n \t\nDomain: example.test\nOrder: 999\n\xc2\xa0\nDomain: example.test\nSupport ID: S-1\n",
+    };
+    const struct policy_facts *f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        f = look(rehearsal, (struct mail){DCV_FROM, "x", texts[i], NULL, {DCV}, 0});
+        assert_true(f->id_conflict);
+        assert_string_equal(f->domain, "example.test");
+    }
+    /* HTML folds line ends: there the typed line is none */
+    f = look(rehearsal, (struct mail){DCV_FROM, "x", "Evil\nDomain: example.test\nOrder: 999\n",
+                                      "Evil Domain: example.test Order: 999\nDomain: example.test\n",
+                                      {DCV}, 0});
+    assert_true(f->id_conflict);
+    f = look(rehearsal, (struct mail){DCV_FROM, "x", "Hello\n\n" REFS "\nBye\n", REFS, {DCV}, 0});
+    assert_false(f->id_conflict);
+    f = look(rehearsal, (struct mail){DCV_FROM, "x", "Hello\n", REFS, {DCV}, 0});
+    assert_false(f->id_conflict);
+    assert_int_equal(f->nids, 2);
+}
+
 static void conflicts(void **state)
 {
     const struct policy_facts *f;
@@ -343,7 +374,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(domain_validation), cmocka_unit_test(mailbox_validation),
-        cmocka_unit_test(typed_text_is_nothing), cmocka_unit_test(conflicts),
+        cmocka_unit_test(typed_text_is_nothing), cmocka_unit_test(typed_lines_bind_nothing),
+        cmocka_unit_test(conflicts),
         cmocka_unit_test(too_many_ids), cmocka_unit_test(spaces_in_lines),
         cmocka_unit_test(certificate_issued), cmocka_unit_test(kinds_by_subject),
         cmocka_unit_test(other_senders), cmocka_unit_test(deny_goes_first),
