@@ -1,0 +1,15 @@
+#!/bin/sh
+# Benchmarks: tests/bench/run.sh BUILD_DIR. Prints ratios, asserts nothing.
+# ROUNDS, MESSAGES and PARALLEL in the environment change the load.
+set -eu
+build=${1:?usage: run.sh BUILD_DIR}
+here=$(dirname "$0")
+mkdir -p "$build/bench"
+"${CC:-cc}" -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -o "$build/bench/null_milter" \
+    "$here/null_milter.c" -lmilter
+/usr/bin/python3 "$here/milter_pairs.py" "$build"
+if [ -e "$here/intake.py" ]; then
+    echo
+    echo "CA mails, from the spool to the ledger:"
+    /usr/bin/python3 "$here/intake.py"
+fi
