@@ -59,6 +59,9 @@ static void open_named(const char *name)
 /* Does TEXT stand at P? Bytes are compared with our own names, nothing is parsed. */
 static bool stands_at(const char *p, size_t n, const char *text)
 {
+    if (n < 2 || (p[0] | 0x20) != text[0] || (p[1] | 0x20) != (text[1] | 0x20)) {
+        return false; /* nearly always, and cheap */
+    }
     size_t len = strlen(text);
 
     return len <= n && strncasecmp(p, text, len) == 0;
