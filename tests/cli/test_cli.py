@@ -3,12 +3,13 @@ import base64
 import json
 import os
 import pwd
+import re
 import stat
 import time
 
 import pytest
 
-from conftest import MAILS
+from conftest import MAILS, ROOT
 
 NOW = 1795356000
 ALL = [("status",), ("domain", "list"), ("domain", "add", "example.test"),
@@ -443,3 +444,15 @@ def test_help_and_version(site):
     assert site.run("help", "nothing-like-it").status == 2
     answer, status = site.ask("version")
     assert status == 0 and answer["version"]
+
+
+def test_the_manual_names_everything(site):
+    manual = (ROOT / "man" / "certmilter.1").read_text()
+    commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)", site.run("help").out, re.M)
+    assert len(commands) > 20
+    for name in commands:
+        if name in ("help", "version"):
+            continue
+        assert re.search(r"^\.It Cm %s\b" % name, manual, re.M), name
+        for option in re.findall(r"^  --([a-z0-9-]+)", site.run("help", *name.split()).out, re.M):
+            assert re.search(r"Fl -%s\b" % option, manual), (name, option)
