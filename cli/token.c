@@ -151,9 +151,8 @@ static size_t name_here(const char *s, const char *name)
 {
     size_t i = 0;
     for (; name && *name; name++) {
-        if (strncasecmp(s + i, "%40", 3) == 0 && *name == '@')
-            i += 3;
-        else if (strncasecmp(s + i, "%2B", 3) == 0 && *name == '+')
+        if ((*name == '@' && strncasecmp(s + i, "%40", 3) == 0) ||
+            (*name == '+' && strncasecmp(s + i, "%2B", 3) == 0))
             i += 3;
         else if (s[i] && strncasecmp(s + i, name, 1) == 0)
             i++;

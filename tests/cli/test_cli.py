@@ -448,7 +448,7 @@ def test_help_and_version(site):
 
 def test_the_manual_names_everything(site):
     manual = (ROOT / "man" / "certmilter.1").read_text()
-    commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)", site.run("help").out, re.M)
+    commands = re.findall(r"^  ([a-z]+(?: [a-z]+(?![a-z|]))?)", site.run("help").out, re.M)
     assert len(commands) > 20
     for name in commands:
         if name in ("help", "version"):
