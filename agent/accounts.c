@@ -29,26 +29,39 @@ static void look_run(struct agent_task *t)
     k->cls = ca_domain_list(k->ca, NULL, k->a, &k->now, &k->fail);
 }
 
-static void look_free(struct look *k)
+static void look_free(struct agent *ag, struct look *k)
 {
+    agent_job_over(ag, k->job.id);
     agent_conf_unref(k->conf);
     base_arena_free(k->a);
     free(k);
 }
 
+/* An answer of ours whose fate was unknown worked, if the CA holds the domain now. */
+static void settle(struct agent *ag, struct look *k, struct ledger_intent *i,
+                   const struct ca_domain *d)
+{
+    if (i->p.state == POLICY_INTENT_UNKNOWN && d->valid && !d->pending && i->p.account &&
+        strcmp(i->p.account, k->account) == 0)
+        agent_intent_end(ag, i, POLICY_INTENT_CONFIRMED, "the CA holds it as validated");
+}
+
 /* Did an intent of ours, ended or not, ask for this domain? */
-static bool explained(struct agent *ag, struct base_arena *a, const char *domain)
+static bool explained(struct agent *ag, struct look *k, const struct ca_domain *d)
 {
     struct base_fail f = {0};
     struct ledger_intent *v;
     size_t n;
-    if (!agent_ok(ag, ledger_intent_match(ag->ledger, a, domain, NULL, base_now(), &v, &n, &f), &f,
-                  "intents"))
+    bool ours = false;
+    if (!agent_ok(ag, ledger_intent_match(ag->ledger, k->a, d->name, NULL, base_now(), &v, &n, &f),
+                  &f, "intents"))
         return true; /* the next look finds it again: its state isn't written now */
     for (size_t i = 0; i < n; i++)
-        if (v[i].p.kind == POLICY_INTENT_DOMAIN)
-            return true;
-    return false;
+        if (v[i].p.kind == POLICY_INTENT_DOMAIN) {
+            ours = true;
+            settle(ag, k, &v[i], d);
+        }
+    return ours;
 }
 
 static void alarm_unexplained(struct agent *ag, struct look *k, const char *domain)
@@ -86,7 +99,7 @@ static void compare(struct agent *ag, struct look *k, const struct ca_domain *d,
         return;
     }
     bool was_valid = !r && strcmp(old.state, "valid") == 0;
-    if (d->valid && !was_valid && !first_look && !explained(ag, k->a, d->name))
+    if (d->valid && !was_valid && !explained(ag, k, d) && !first_look)
         alarm_unexplained(ag, k, d->name);
     struct ledger_domain now = {
         .name = d->name,
@@ -101,6 +114,22 @@ static void compare(struct agent *ag, struct look *k, const struct ca_domain *d,
         agent_ok(ag, ledger_domain_put(ag->ledger, &now, &f), &f, "domain");
 }
 
+/* Looked at again as often as always: poll_accounts() goes by the mark "tried". */
+static void look_failed(struct agent *ag, struct look *k)
+{
+    struct base_fail f = {0};
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->account);
+    base_log_fail(LOG_WARNING, "account.look", &k->fail, "account", k->account, NULL);
+    if (agent_key_refused(&k->fail))
+        agent_notice_key(ag, k->a, k->account, acc ? acc->tenant : NULL);
+    if (ledger_in_transaction(ag->ledger) &&
+        agent_ok(ag,
+                 ledger_meta_set(ag->ledger, base_arena_printf(k->a, "tried:%s", k->account),
+                                 base_now(), &f),
+                 &f, "meta"))
+        agent_job_done(ag, k->job.id);
+}
+
 static void look_done(struct agent *ag, struct agent_task *t)
 {
     struct look *k = (struct look *)t;
@@ -108,15 +137,12 @@ static void look_done(struct agent *ag, struct agent_task *t)
     int64_t looked = 0;
     const char *mark = base_arena_printf(k->a, "looked:%s", k->account);
     if (ag->stopping || !agent_begin(ag)) {
-        look_free(k);
+        look_free(ag, k);
         return;
     }
-    if (k->cls == BASE_TEMPORARY)
-        agent_job_retry(ag, &k->job, &k->fail, 0);
-    else if (k->cls) {
-        base_log_fail(LOG_ERR, "account.look", &k->fail, "account", k->account, NULL);
-        agent_job_done(ag, k->job.id);
-    } else if (agent_ok(ag, ledger_meta_get(ag->ledger, mark, &looked, 0, &f), &f, "meta")) {
+    if (k->cls)
+        look_failed(ag, k);
+    else if (agent_ok(ag, ledger_meta_get(ag->ledger, mark, &looked, 0, &f), &f, "meta")) {
         for (size_t i = 0; i < k->now.n && ledger_in_transaction(ag->ledger); i++)
             if (k->now.v[i].name)
                 compare(ag, k, &k->now.v[i], looked == 0);
@@ -125,7 +151,7 @@ static void look_done(struct agent *ag, struct agent_task *t)
             agent_job_done(ag, k->job.id);
     }
     agent_commit(ag);
-    look_free(k);
+    look_free(ag, k);
 }
 
 void agent_look_job(struct agent *ag, const struct ledger_job *job)
@@ -140,7 +166,7 @@ void agent_look_job(struct agent *ag, const struct ledger_job *job)
     k->ca = agent_conf_ca(k->conf, k->account);
     if (!k->ca) {
         agent_job_done(ag, job->id);
-        look_free(k);
+        look_free(ag, k);
         return;
     }
     k->task.run = look_run;

@@ -56,7 +56,9 @@ struct ca_account *agent_conf_ca(const struct agent_conf *c, const char *account
 /* ---- the agent ------------------------------------------------------------------ */
 struct agent_client;   /* control.c */
 struct agent_intake;   /* intake.c */
-struct agent_run;      /* mailrun.c: a mail between two gates */
+struct agent_run;      /* mailrun.h: a mail between two gates */
+
+#define AGENT_JOBS_MAX 1024 /* worked on at once: bounds memory, the others wait in the ledger */
 
 struct agent {
     const char *config_path;
@@ -69,9 +71,14 @@ struct agent {
     struct agent_client *clients;
     struct agent_intake *intake;
     struct agent_run *runs;
+    struct agent_client *gone;      /* closed, freed when no event can name them any more */
+    int64_t jobs[AGENT_JOBS_MAX];   /* ids of the jobs that are being worked on */
+    size_t njobs;
+    bool in_step;                   /* between agent_begin() and its end, rolled back or not */
     int64_t started;
     bool stopping, watch_dirty;
     bool runs_ended; /* mails that waited for another may go on */
+    bool mails_changed; /* clients that wait for a mail are told */
     int64_t next_scan, next_exports, next_wipe, next_poll; /* base_mono_ms() */
     int64_t watch_written;
     bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
@@ -83,11 +90,14 @@ struct agent {
 bool agent_begin(struct agent *ag);
 /* commit; false (logged, rolled back) if it failed: the caller's job is tried again. */
 bool agent_commit(struct agent *ag);
+void agent_rollback(struct agent *ag);
 /* Records an event within the open transaction and logs it at PRIORITY. DATA may
  * be NULL (decref'd here). */
 void agent_event(struct agent *ag, int priority, const char *type, const char *tenant,
                  const char *object, const char *actor, json_t *data);
-/* Sets *r to the first failure of several; for chains of ledger calls. */
+/* R was BASE_OK? If not: logs, and rolls back the open transaction; what follows in the
+ * same step changes nothing any more. A row that is absent or has moved on meanwhile is
+ * no failure of the ledger. For chains of ledger calls. */
 bool agent_ok(struct agent *ag, enum base_fail_class r, const struct base_fail *f,
               const char *what);
 const char *agent_object(struct base_arena *a, const char *kind, int64_t id); /* "mail:7" */
@@ -98,10 +108,16 @@ bool agent_job_add(struct agent *ag, const char *kind, const char *key, int64_t 
 /* ---- jobs (jobs.c) ------------------------------------------------------------------- */
 /* Leases and starts what is due. */
 void agent_jobs_run(struct agent *ag);
-/* The job is over, tried again, or failed for good; own transaction unless one is open. */
+/* The job is over, tried again, or failed for good; own transaction unless a step is
+ * open. Nothing happens if that step was rolled back: the lease runs out, and the job
+ * is started again. */
 void agent_job_done(struct agent *ag, int64_t job);
 void agent_job_retry(struct agent *ag, const struct ledger_job *job, const struct base_fail *f,
                      int64_t not_before);
+/* What a job is about can't be read: gone ends the job, anything else is tried again. */
+void agent_job_unread(struct agent *ag, const struct ledger_job *job, const struct base_fail *f);
+/* The run of this job ended, however it ended: it may be leased and started again. */
+void agent_job_over(struct agent *ag, int64_t job);
 /* Seconds to wait after TRIES failures: 2, 4, 8 ... 900, and a bit of chance. */
 int64_t agent_backoff(int64_t tries);
 /* Starts one leased job; each kind's file has its own. The job is copied. */
@@ -110,7 +126,7 @@ void agent_domain_job(struct agent *ag, const struct ledger_job *job);   /* doma
 void agent_look_job(struct agent *ag, const struct ledger_job *job);     /* account.look */
 void agent_order_job(struct agent *ag, const struct ledger_job *job);    /* order */
 void agent_collect_job(struct agent *ag, const struct ledger_job *job);  /* collect */
-void agent_attach_job(struct agent *ag, const struct ledger_job *job);   /* attach */
+void agent_attach_job(struct agent *ag, const struct ledger_job *job);   /* attach.c */
 void agent_notice_job(struct agent *ag, const struct ledger_job *job);   /* notice */
 void agent_revocation_job(struct agent *ag, const struct ledger_job *job); /* revocation */
 
@@ -123,7 +139,7 @@ void agent_intake_scan(struct agent *ag);      /* what is in new/ */
 void agent_intake_flush(struct agent *ag);     /* after a batch of done tasks */
 bool agent_intake_idle(struct agent *ag);
 
-/* ---- mails (evidence.c, mailrun.c) ----------------------------------------------------------- */
+/* ---- mails (evidence.c, conclude.c, mailrun.c) ----------------------------------------------------------- */
 struct agent_case { /* everything that a decision needs, in one arena */
     struct base_arena *a;
     struct ledger_mail mail;
@@ -138,6 +154,10 @@ struct agent_case { /* everything that a decision needs, in one arena */
  * unless FACTS are given. */
 bool agent_case_build(struct agent *ag, struct base_arena *a, const struct ledger_mail *mail,
                       struct policy_facts *facts, struct agent_case *out);
+/* Does the page differ from what an administrator approved for this kind by name? */
+bool agent_case_record_differs(struct agent *ag, const struct agent_case *c,
+                               const struct policy_kind_rules *rules,
+                               const struct policy_page *page, const char *page_url);
 void agent_case_free(struct agent_case *c); /* the facts' certificates; not the arena */
 /* Writes a decision into the mail and does what follows from it (events, notices,
  * jobs), within the open transaction. Final verdicts only. */
@@ -146,12 +166,14 @@ void agent_mail_conclude(struct agent *ag, struct agent_case *c, const struct po
 char *agent_facts_masked(const struct policy_facts *facts);
 /* Starts mails that waited until another one of their intent was through. */
 void agent_mail_wake(struct agent *ag);
+/* Is a run working on this mail now? */
+bool agent_mail_busy(const struct agent *ag, int64_t mail);
 /* Starts or restarts a mail now (after a person's word, after intents changed). */
 bool agent_mail_requeue(struct agent *ag, int64_t mail);
 /* Held and later mails of DOMAIN or MAILBOX are looked at again: in the open transaction. */
 void agent_mails_reconsider(struct agent *ag, const char *domain, const char *mailbox);
 
-/* ---- domains, intents (domains.c) ---------------------------------------------------------------- */
+/* ---- domains, intents (domains.c, intents.c) ---------------------------------------------------------------- */
 /* Writes the intent and its job. On refusal BASE_PERMANENT with a sentence. */
 enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, const char *by,
                                           int64_t order_row, int64_t *intent, struct base_fail *f);
@@ -159,6 +181,9 @@ enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, 
  * open transaction; I is updated. */
 bool agent_domain_resend(struct agent *ag, struct ledger_intent *i);
 void agent_intents_due(struct agent *ag);
+/* Rules of the validation mails that the intent's account sends; NULL if unknown. */
+const struct policy_kind_rules *agent_intent_rules(const struct policy_config *cfg,
+                                                   const struct ledger_intent *i);
 /* Intent ends well or badly, in the open transaction; STATE is checked. */
 bool agent_intent_end(struct agent *ag, struct ledger_intent *i, enum policy_intent_state state,
                       const char *note);
@@ -176,6 +201,10 @@ void agent_notice(struct agent *ag, const char *key, const char *to, const char 
                   const char *body);
 /* The tenant's contact, or NULL. */
 const char *agent_contact(const struct agent *ag, const char *tenant);
+/* The CA refuses the key of ACCOUNT: told once a day, in the open transaction. */
+void agent_notice_key(struct agent *ag, struct base_arena *a, const char *account,
+                      const char *tenant);
+bool agent_key_refused(const struct base_fail *f);
 /* The first mail of its request and day? In the open transaction. */
 bool agent_alarm_fresh(struct agent *ag, const struct agent_case *c,
                        const struct policy_decision *d);
@@ -190,8 +219,10 @@ void agent_watch_write(struct agent *ag);
 /* ---- control socket (control.c, control_*.c) -------------------------------------------------------------------- */
 bool agent_control_open(struct agent *ag);
 void agent_control_close(struct agent *ag);
-/* Mails whose state changed are told to clients that wait for them. */
-void agent_control_mail_changed(struct agent *ag);
+/* Clients that wait for mails are answered if theirs is through, or their time is. */
+void agent_control_waiters(struct agent *ag);
+/* Frees closed clients: after a round of events. */
+void agent_control_reap(struct agent *ag);
 /* A command: fills ANSWER, or returns a failure. BY is never NULL. */
 typedef enum base_fail_class agent_command(struct agent *ag, const json_t *req, const char *by,
                                            json_t *answer, struct base_fail *f);

@@ -13,10 +13,10 @@
 #include "cert/bundle.h"
 #include "cert/check.h"
 #include "inspect/client.h"
-#include "keeper/client.h"
 #include "policy/watch.h"
 
 #define LEAVES 10
+#define REFUSED_WAIT 86400 /* seconds until an order whose certificate was refused is looked at */
 
 struct collect {
     struct agent_task task;
@@ -229,6 +229,20 @@ static void refuse(struct agent *ag, struct collect *k, struct leaf *l)
                   : "The order stays open. Ask the CA to reissue it, or see \"certmilter show\".\n"));
 }
 
+/* What was refused comes no sooner by asking more often. */
+static void order_waits(struct agent *ag, struct collect *k, struct leaf *l,
+                        const struct cert_finding *why)
+{
+    struct base_fail f = {0};
+    struct ledger_order *o = &l->order;
+    if (!o->id || strcmp(o->state, "stored") == 0)
+        return;
+    o->reason = base_arena_printf(k->a, "the certificate that came was refused: %s",
+                                  why ? why->detail : "it does not pass the checks");
+    o->next_look = base_now() + REFUSED_WAIT;
+    agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order");
+}
+
 /* The mail brought the certificate but not a chain to a configured root: the API may. */
 static bool ask_api_instead(struct agent *ag, struct collect *k, struct leaf *l)
 {
@@ -260,8 +274,10 @@ static bool take_leaf(struct agent *ag, struct collect *k, const struct inspect_
     check(ag, k, &l);
     if (l.order.id && cert_verdict_ok(&l.verdict))
         return store(ag, k, &l);
-    if (!ask_api_instead(ag, k, &l))
+    if (!ask_api_instead(ag, k, &l)) {
         refuse(ag, k, &l);
+        order_waits(ag, k, &l, cert_verdict_refusal(&l.verdict));
+    }
     return ledger_in_transaction(ag->ledger);
 }
 
@@ -292,8 +308,9 @@ static bool slim_mail(struct agent *ag, struct collect *k)
     return agent_ok(ag, ledger_mail_update(ag->ledger, &k->mail, &f), &f, "mail");
 }
 
-static void collect_free(struct collect *k)
+static void collect_free(struct agent *ag, struct collect *k)
 {
+    agent_job_over(ag, k->job.id);
     if (k->facts)
         json_decref(k->facts->certificates);
     agent_conf_unref(k->conf);
@@ -305,7 +322,7 @@ static void done(struct agent *ag, struct agent_task *t)
 {
     struct collect *k = (struct collect *)t;
     if (ag->stopping || !agent_begin(ag)) {
-        collect_free(k);
+        collect_free(ag, k);
         return;
     }
     if (k->cls == BASE_PERMANENT) {
@@ -324,7 +341,7 @@ static void done(struct agent *ag, struct agent_task *t)
             agent_job_done(ag, k->job.id);
     }
     agent_commit(ag);
-    collect_free(k);
+    collect_free(ag, k);
 }
 
 /* The certificates of the facts as one PEM text, and the keys of those that are no CA's. */
@@ -357,9 +374,18 @@ static bool load(struct agent *ag, struct collect *k)
         json_decref(j);
         return true;
     }
-    if (ledger_mail_get(ag->ledger, k->a, k->job.ref, &k->mail, &f) ||
-        !agent_case_build(ag, k->a, &k->mail, NULL, &c))
+    if (ledger_mail_get(ag->ledger, k->a, k->job.ref, &k->mail, &f)) {
+        agent_job_unread(ag, &k->job, &f);
         return false;
+    }
+    if (!agent_case_build(ag, k->a, &k->mail, NULL, &c)) {
+        if (ag->ledger_sick) {
+            base_failf(&f, BASE_TEMPORARY, "ledger.io", "the ledger can't be read now");
+            agent_job_retry(ag, &k->job, &f, 0);
+        } else /* damaged facts: logged; the order gets its certificate over the API */
+            agent_job_done(ag, k->job.id);
+        return false;
+    }
     k->facts = c.facts;
     from_facts(k);
     return true;
@@ -373,8 +399,7 @@ void agent_collect_job(struct agent *ag, const struct ledger_job *job)
     k->conf = agent_conf_ref(ag->conf);
     k->job = agent_job_copy(k->a, job);
     if (!load(ag, k)) {
-        agent_job_done(ag, job->id);
-        collect_free(k);
+        collect_free(ag, k);
         return;
     }
     if (k->pem.n == 0) {
@@ -385,70 +410,10 @@ void agent_collect_job(struct agent *ag, const struct ledger_job *job)
                 agent_job_done(ag, job->id);
             agent_commit(ag);
         }
-        collect_free(k);
+        collect_free(ag, k);
         return;
     }
     k->task.run = run;
     k->task.done = done;
     agent_pool_submit(ag->pool, AGENT_LANE_CPU, &k->task);
-}
-
-/* ---- beside its key ------------------------------------------------------------------------ */
-
-struct attach {
-    struct agent_task task;
-    struct base_arena *a;
-    struct agent_conf *conf;
-    struct ledger_job job;
-    struct ledger_certificate c;
-    enum base_fail_class cls;
-    struct base_fail fail;
-};
-
-static void attach_run(struct agent_task *t)
-{
-    struct attach *k = (struct attach *)t;
-    k->cls = keeper_attach(k->conf->cfg->keeper_socket, k->c.key_id, k->c.chain_pem, &k->fail);
-}
-
-static void attach_done(struct agent *ag, struct agent_task *t)
-{
-    struct attach *k = (struct attach *)t;
-    if (!ag->stopping && agent_begin(ag)) {
-        if (k->cls == BASE_TEMPORARY || k->cls == BASE_OURS)
-            agent_job_retry(ag, &k->job, &k->fail, 0);
-        else {
-            json_t *data = json_object();
-            base_json_set(data, "reason", k->cls ? k->fail.text : NULL);
-            agent_event(ag, k->cls ? LOG_ERR : LOG_INFO,
-                        k->cls ? "keeper.refused" : "keeper.attached", k->c.tenant,
-                        agent_object(k->a, "certificate", k->c.id), NULL, data);
-            agent_job_done(ag, k->job.id);
-        }
-        agent_commit(ag);
-    }
-    agent_conf_unref(k->conf);
-    base_arena_free(k->a);
-    free(k);
-}
-
-void agent_attach_job(struct agent *ag, const struct ledger_job *job)
-{
-    struct base_fail f = {0};
-    struct attach *k = base_xmalloc(sizeof(*k));
-    memset(k, 0, sizeof(*k));
-    k->a = base_arena_new();
-    k->conf = agent_conf_ref(ag->conf);
-    k->job = agent_job_copy(k->a, job);
-    if (ledger_certificate_get(ag->ledger, k->a, job->ref, &k->c, &f) || !k->c.key_id) {
-        agent_job_done(ag, job->id);
-        agent_conf_unref(k->conf);
-        base_arena_free(k->a);
-        free(k);
-        return;
-    }
-    k->task.run = attach_run;
-    k->task.done = attach_done;
-    snprintf(k->task.key, sizeof(k->task.key), "keeper");
-    agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
 }

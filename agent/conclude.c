@@ -109,27 +109,35 @@ static bool count_copy(struct agent *ag, struct agent_case *c, const struct poli
     return true;
 }
 
+bool agent_key_refused(const struct base_fail *f)
+{
+    return strcmp(f->code, "ca.key") == 0 || strcmp(f->code, "ca.denied") == 0;
+}
+
+void agent_notice_key(struct agent *ag, struct base_arena *a, const char *account,
+                      const char *tenant)
+{
+    char day[BASE_TIME_LEN];
+    base_time_rfc3339(base_now(), day);
+    day[10] = 0;
+    agent_notice(ag, base_arena_printf(a, "account:%s:%s", account, day), agent_contact(ag, tenant),
+                 base_arena_printf(a, "certmilter: the CA refuses our API key (account %s)", account),
+                 base_arena_printf(a,
+                                   "The CA refused the API key of account \"%s\".\n\n"
+                                   "Nothing is confirmed and nothing is ordered over this "
+                                   "account until the key works again.\n"
+                                   "What to do: look at the key in the CA's portal, put a "
+                                   "valid one into the credential, run \"certmilter doctor\" "
+                                   "and reload certagentd.\n",
+                                   account));
+}
+
 static void tell(struct agent *ag, struct agent_case *c, const struct policy_decision *d)
 {
     if (d->verdict == POLICY_ALARM || d->notify)
         agent_notice_mail_alarm(ag, c, d);
-    if (d->account_alarm && d->intent && d->intent->account) {
-        char day[BASE_TIME_LEN];
-        base_time_rfc3339(base_now(), day);
-        day[10] = 0;
-        const char *contact = agent_contact(ag, d->domain ? d->domain->tenant : NULL);
-        agent_notice(ag, base_arena_printf(c->a, "account:%s:%s", d->intent->account, day), contact,
-                     base_arena_printf(c->a, "certmilter: the CA refuses our API key (account %s)",
-                                       d->intent->account),
-                     base_arena_printf(c->a,
-                                       "The CA refused the API key of account \"%s\".\n\n"
-                                       "Nothing is confirmed and nothing is ordered over this "
-                                       "account until the key works again.\n"
-                                       "What to do: look at the key in the CA's portal, put a "
-                                       "valid one into the credential, run \"certmilter doctor\" "
-                                       "and reload certagentd.\n",
-                                       d->intent->account));
-    }
+    if (d->account_alarm && d->intent && d->intent->account)
+        agent_notice_key(ag, c->a, d->intent->account, d->domain ? d->domain->tenant : NULL);
 }
 
 void agent_mail_conclude(struct agent *ag, struct agent_case *c, const struct policy_decision *d)
@@ -157,18 +165,31 @@ bool agent_mail_requeue(struct agent *ag, int64_t mail)
     return agent_job_add(ag, "mail", key, mail, base_now(), NULL);
 }
 
-/* Held mails that the new state of an intent may release. A page of the newest
- * hundred is enough: older ones have tokens that died. */
+#define HELD_PAGES 50 /* of 100: forged mails that are held must not hide ours */
+
+static bool concerns(const struct ledger_mail *m, const char *domain, const char *mailbox)
+{
+    return (domain && m->domain && strcmp(domain, m->domain) == 0) ||
+           (mailbox && m->mailbox && base_ascii_caseeq(mailbox, m->mailbox));
+}
+
+/* Held mails that the new state of an intent may release, newest first. */
 void agent_mails_reconsider(struct agent *ag, const char *domain, const char *mailbox)
 {
-    struct base_arena *a = base_arena_new();
-    struct base_fail f = {0};
-    struct ledger_mail *m;
-    size_t n;
-    if (agent_ok(ag, ledger_mail_list(ag->ledger, a, "held", 0, 100, &m, &n, &f), &f, "mails"))
-        for (size_t i = 0; i < n; i++)
-            if ((domain && m[i].domain && strcmp(domain, m[i].domain) == 0) ||
-                (mailbox && m[i].mailbox && base_ascii_caseeq(mailbox, m[i].mailbox)))
+    int64_t before = 0;
+    size_t n = 100;
+    for (int page = 0; page < HELD_PAGES && n == 100; page++) {
+        struct base_arena *a = base_arena_new();
+        struct base_fail f = {0};
+        struct ledger_mail *m;
+        if (!agent_ok(ag, ledger_mail_list(ag->ledger, a, "held", before, 100, &m, &n, &f), &f,
+                      "mails"))
+            n = 0;
+        for (size_t i = 0; i < n; i++) {
+            before = m[i].id;
+            if (concerns(&m[i], domain, mailbox))
                 agent_mail_requeue(ag, m[i].id);
-    base_arena_free(a);
+        }
+        base_arena_free(a);
+    }
 }

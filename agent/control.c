@@ -71,7 +71,19 @@ static void drop(struct agent *ag, struct agent_client *c)
         }
     agent_unwatch_fd(ag, c->fd);
     close(c->fd);
-    free(c);
+    /* an event of this round may still name it */
+    c->fd = -1;
+    c->next = ag->gone;
+    ag->gone = c;
+}
+
+void agent_control_reap(struct agent *ag)
+{
+    while (ag->gone) {
+        struct agent_client *c = ag->gone;
+        ag->gone = c->next;
+        free(c);
+    }
 }
 
 static void fail_answer(json_t *answer, const struct base_fail *f)
@@ -146,8 +158,9 @@ static bool wait_answer(struct agent *ag, struct agent_client *c)
     return false;
 }
 
-void agent_control_mail_changed(struct agent *ag)
+void agent_control_waiters(struct agent *ag)
 {
+    ag->mails_changed = false;
     for (struct agent_client *c = ag->clients; c;) {
         struct agent_client *next = c->next;
         if (c->wait_spool[0])
@@ -168,7 +181,7 @@ static enum base_fail_class run_command(struct agent *ag, size_t i, const json_t
         return base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
     r = commands[i].run(ag, req, by, msg, f);
     if (r) {
-        ledger_rollback(ag->ledger);
+        agent_rollback(ag);
         return r;
     }
     if (!agent_commit(ag))
@@ -229,6 +242,8 @@ static void on_client(struct agent *ag, void *arg, unsigned events)
     struct agent_client *c = arg;
     struct base_fail f = {0};
     json_t *req = NULL;
+    if (c->fd < 0)
+        return;
     if (!(events & EPOLLIN) || c->busy) {
         /* gone, or talking before it was answered: neither is a conversation */
         drop(ag, c);
@@ -285,6 +300,7 @@ void agent_control_close(struct agent *ag)
 {
     while (ag->clients)
         drop(ag, ag->clients);
+    agent_control_reap(ag);
     if (ag->control_fd >= 0) {
         agent_unwatch_fd(ag, ag->control_fd);
         close(ag->control_fd);

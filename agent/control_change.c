@@ -121,6 +121,7 @@ enum base_fail_class agent_cmd_expect(struct agent *ag, const json_t *req, const
         for (size_t k = 0; k < 5; k++)
             box[k] = mailbox ? i.p.mailbox : base_arena_printf(a, "%s@%s", roles[k], i.p.domain);
         i.p.recipients = (struct policy_strings){box, mailbox ? 1 : 5};
+        i.next_look = i.p.expires;
         r = ledger_intent_add(ag->ledger, &i, &id, f);
     }
     if (!r) {
@@ -215,6 +216,10 @@ static enum base_fail_class get_held(struct agent *ag, struct base_arena *a, con
                    ? base_failf(f, BASE_PERMANENT, "held.absent", "there is no mail %lld",
                                 (long long)id)
                    : r;
+    if (agent_mail_busy(ag, id))
+        return base_failf(f, BASE_TEMPORARY, "held.busy",
+                          "mail %lld is just being looked at again: try once more in a moment",
+                          (long long)id);
     if (strcmp(m->state, "held") != 0)
         return base_failf(f, BASE_PERMANENT, "held.state", "mail %lld is not held (it is %s: %s)",
                           (long long)id, m->state, m->text ? m->text : "");

@@ -1,9 +1,7 @@
 /* agent/domains.c - asking the CA to validate a domain, and what becomes of it.
  *
  * The intent is written before the CA is asked; the job that asks looks first
- * what the CA has, so that a lost answer or a crash asks nothing twice. Here
- * too: resends of mails that never came, expiry, and the look at an account
- * that notices what became valid without an intent of ours. */
+ * what the CA has, so that a lost answer or a crash asks nothing twice. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +9,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "policy/recognise.h"
-
-#define RESENDS_MAX 5
 
 static const char *const roles[] = {"admin", "administrator", "webmaster", "hostmaster",
                                     "postmaster"};
@@ -30,15 +26,6 @@ struct ask { /* one request at the CA for one intent */
     enum base_fail_class cls;
     struct base_fail fail;
 };
-
-/* Rules of the validation mails that an intent's account sends; NULL if unknown. */
-static const struct policy_kind_rules *rules_of(const struct policy_config *cfg,
-                                                const struct ledger_intent *i)
-{
-    const struct policy_account *acc = policy_config_account(cfg, i->p.account);
-    const struct policy_profile *p = acc ? policy_config_profile(cfg, acc->profile) : NULL;
-    return p ? policy_profile_kind(p, POLICY_KIND_DOMAIN_VALIDATION) : NULL;
-}
 
 /* ---- in the pool ------------------------------------------------------------------ */
 
@@ -80,8 +67,9 @@ static void ask_run(struct agent_task *t)
 
 /* ---- in the loop --------------------------------------------------------------------- */
 
-static void ask_free(struct ask *k)
+static void ask_free(struct agent *ag, struct ask *k)
 {
+    agent_job_over(ag, k->job.id);
     agent_conf_unref(k->conf);
     base_arena_free(k->a);
     free(k);
@@ -115,7 +103,7 @@ static void opened(struct agent *ag, struct ask *k)
     i->p.domain_id = k->domain.id;
     i->p.copies += (int)i->p.recipients.n;
     i->requested_at = now;
-    const struct policy_kind_rules *rules = rules_of(k->conf->cfg, i);
+    const struct policy_kind_rules *rules = agent_intent_rules(k->conf->cfg, i);
     i->next_look = now + (rules && rules->bind_by_resend && i->resends > 0
                               ? rules->settle
                               : k->conf->cfg->resend_after * (1 + i->resends));
@@ -161,27 +149,51 @@ static void already_valid(struct agent *ag, struct ask *k)
         agent_job_done(ag, k->job.id);
 }
 
+/* Intents that the CA may be asked about: not those that are being answered or ended. */
+static bool may_ask(const struct ledger_intent *i)
+{
+    return i->p.state == POLICY_INTENT_REQUESTING || i->p.state == POLICY_INTENT_OPEN ||
+           i->p.state == POLICY_INTENT_UNKNOWN;
+}
+
+static void ask_failed(struct agent *ag, struct ask *k)
+{
+    struct base_fail f = {0};
+    bool key = agent_key_refused(&k->fail);
+    if (k->cls == BASE_PERMANENT && !key) {
+        if (agent_intent_end(ag, &k->intent, POLICY_INTENT_FAILED, k->fail.text))
+            agent_job_done(ag, k->job.id);
+        return;
+    }
+    if (key)
+        agent_notice_key(ag, k->a, k->intent.p.account, k->intent.p.tenant);
+    if (strcmp(k->fail.code, "ca.lost") == 0) { /* its mails may come, too */
+        k->intent.p.copies += 5;
+        agent_ok(ag, ledger_intent_update(ag->ledger, &k->intent, &f), &f, "intent");
+    }
+    agent_job_retry(ag, &k->job, &k->fail, 0);
+}
+
 static void ask_done(struct agent *ag, struct agent_task *t)
 {
     struct ask *k = (struct ask *)t;
+    struct base_fail f = {0};
     if (!ag->stopping && agent_begin(ag)) {
-        if (k->cls == BASE_PERMANENT) {
-            if (agent_intent_end(ag, &k->intent, POLICY_INTENT_FAILED, k->fail.text))
+        /* as it is now: a mail may have been answered while the CA was asked */
+        if (agent_ok(ag, ledger_intent_get(ag->ledger, k->a, k->job.ref, &k->intent, &f), &f,
+                     "intent")) {
+            if (!may_ask(&k->intent))
                 agent_job_done(ag, k->job.id);
-        } else if (k->cls) {
-            if (strcmp(k->fail.code, "ca.lost") == 0) { /* its mails may come, too */
-                struct base_fail f = {0};
-                k->intent.p.copies += 5;
-                agent_ok(ag, ledger_intent_update(ag->ledger, &k->intent, &f), &f, "intent");
-            }
-            agent_job_retry(ag, &k->job, &k->fail, 0);
-        } else if (k->already_valid)
-            already_valid(ag, k);
-        else
-            opened(ag, k);
+            else if (k->cls)
+                ask_failed(ag, k);
+            else if (k->already_valid)
+                already_valid(ag, k);
+            else
+                opened(ag, k);
+        }
         agent_commit(ag);
     }
-    ask_free(k);
+    ask_free(ag, k);
 }
 
 void agent_domain_job(struct agent *ag, const struct ledger_job *job)
@@ -192,10 +204,14 @@ void agent_domain_job(struct agent *ag, const struct ledger_job *job)
     k->a = base_arena_new();
     k->conf = agent_conf_ref(ag->conf);
     k->job = agent_job_copy(k->a, job);
-    if (ledger_intent_get(ag->ledger, k->a, job->ref, &k->intent, &f) ||
-        (k->intent.p.state != POLICY_INTENT_REQUESTING && k->intent.p.state != POLICY_INTENT_OPEN)) {
+    if (ledger_intent_get(ag->ledger, k->a, job->ref, &k->intent, &f)) {
+        agent_job_unread(ag, job, &f);
+        ask_free(ag, k);
+        return;
+    }
+    if (!may_ask(&k->intent)) {
         agent_job_done(ag, job->id);
-        ask_free(k);
+        ask_free(ag, k);
         return;
     }
     k->ca = agent_conf_ca(k->conf, k->intent.p.account);
@@ -204,7 +220,7 @@ void agent_domain_job(struct agent *ag, const struct ledger_job *job)
                    "account \"%s\" can't be used now (see certmilter status)",
                    k->intent.p.account ? k->intent.p.account : "");
         agent_job_retry(ag, job, &f, base_now() + 60);
-        ask_free(k);
+        ask_free(ag, k);
         return;
     }
     k->task.run = ask_run;
@@ -257,6 +273,7 @@ enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, 
         .by = by,
         .order_row = order_row,
         .prevalidation = order_row == 0,
+        .next_look = now + cfg->intent_life_domain, /* until the CA's answer sets it anew */
     };
     if (!r && !id)
         r = ledger_intent_add(ag->ledger, &i, &id, f);
@@ -301,86 +318,4 @@ bool agent_intent_end(struct agent *ag, struct ledger_intent *i, enum policy_int
     }
     base_arena_free(a);
     return ok;
-}
-
-/* ---- what time brings -------------------------------------------------------------------- */
-
-/* The moment of a request that shall bind is one that nobody can foresee. */
-static int64_t random_moment(int64_t settle)
-{
-    return 1 + settle / 10 + (int64_t)base_random_below((uint64_t)settle + 1);
-}
-
-bool agent_domain_resend(struct agent *ag, struct ledger_intent *i)
-{
-    struct base_fail f = {0};
-    const struct policy_kind_rules *rules = rules_of(ag->conf->cfg, i);
-    bool binds = rules && rules->bind_by_resend;
-    int64_t at = base_now() + (binds ? random_moment(rules->settle) : 0);
-    char key[40];
-    snprintf(key, sizeof(key), "intent:%lld", (long long)i->p.id);
-    i->resends++;
-    i->next_look = at + ag->conf->cfg->resend_after * (1 + i->resends);
-    return agent_job_add(ag, "domain.request", key, i->p.id, at, NULL) &&
-           agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
-}
-
-/* Was the last request answered by exactly its mails? Two such answers in a row
- * may bind where the profile allows it. */
-static void settled(struct agent *ag, struct ledger_intent *i, int64_t mails, bool binds)
-{
-    if (i->resends == 0 || !binds)
-        return;
-    i->p.answered_resends =
-        mails == (int64_t)i->p.recipients.n ? i->p.answered_resends + 1 : 0;
-    if (i->p.answered_resends >= 2)
-        agent_mails_reconsider(ag, i->p.domain, NULL);
-}
-
-static void look_at_domain(struct agent *ag, struct ledger_intent *i)
-{
-    struct base_fail f = {0};
-    int64_t mails = 0, since = i->requested_at ? i->requested_at : i->p.created;
-    const struct policy_kind_rules *rules = rules_of(ag->conf->cfg, i);
-    bool binds = rules && rules->bind_by_resend;
-    if (!agent_ok(ag, ledger_mail_count(ag->ledger, i->p.id, since, &mails, &f), &f, "mails"))
-        return;
-    settled(ag, i, mails, binds);
-    bool again = i->p.state == POLICY_INTENT_UNKNOWN || mails == 0 ||
-                 (binds && i->resends > 0 && i->p.answered_resends == 1);
-    if (i->p.state == POLICY_INTENT_UNKNOWN) /* the job looks at the API before it asks again */
-        i->p.state = POLICY_INTENT_OPEN;
-    i->next_look = base_now() + ag->conf->cfg->resend_after * (1 + i->resends);
-    if (again && i->resends < RESENDS_MAX)
-        agent_domain_resend(ag, i);
-    else
-        agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
-}
-
-static void intent_due(struct agent *ag, struct ledger_intent *i)
-{
-    struct base_fail f = {0};
-    if (!agent_begin(ag))
-        return;
-    if (i->p.expires && base_now() >= i->p.expires)
-        agent_intent_end(ag, i, POLICY_INTENT_EXPIRED, "not confirmed in time");
-    else if (i->p.kind == POLICY_INTENT_DOMAIN && i->prevalidation)
-        look_at_domain(ag, i);
-    else {
-        i->next_look = i->p.expires; /* the CA sends these mails with the order */
-        agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
-    }
-    agent_commit(ag);
-}
-
-void agent_intents_due(struct agent *ag)
-{
-    struct base_arena *a = base_arena_new();
-    struct base_fail f = {0};
-    struct ledger_intent *v;
-    size_t n;
-    if (agent_ok(ag, ledger_intent_due(ag->ledger, a, base_now(), 50, &v, &n, &f), &f, "intents"))
-        for (size_t i = 0; i < n && !ag->ledger_sick; i++)
-            intent_due(ag, &v[i]);
-    base_arena_free(a);
 }

@@ -7,6 +7,8 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "dcv/dcv.h"
+#include "policy/recognise.h"
 
 #define FACTS_MAX (16 * 1024 * 1024)
 #define WEEK (7 * 86400)
@@ -118,7 +120,7 @@ static bool read_domain(struct agent *ag, struct agent_case *c)
 }
 
 /* A local approval by name of an unverified kind; a page that differs from what
- * was approved is judged in mailrun.c when the page is there. */
+ * was approved is judged when the page is there, below. */
 static bool read_record(struct agent *ag, struct agent_case *c)
 {
     struct base_fail f = {0};
@@ -131,6 +133,34 @@ static bool read_record(struct agent *ag, struct agent_case *c)
         return false;
     c->ev.record_approved = text && text[0];
     return true;
+}
+
+bool agent_case_record_differs(struct agent *ag, const struct agent_case *c,
+                               const struct policy_kind_rules *rules,
+                               const struct policy_page *page, const char *page_url)
+{
+    struct base_fail f = {0};
+    const char *text = NULL;
+    const char *key = base_arena_printf(c->a, "record:%s:%s", c->facts->profile,
+                                        policy_kind_name(c->facts->kind));
+    if (!c->ev.record_approved || !page)
+        return false;
+    if (ledger_text_get(ag->ledger, c->a, key, &text, &f) || !text)
+        return true;
+    json_t *rec = base_json_parse(text, strlen(text), 65536, &f), *form = base_json_obj(rec, "form");
+    struct dcv_post post;
+    bool differs = true;
+    if (!form)
+        differs = page->nforms > 0;
+    else if (!dcv_form_build(c->a, rules, page, page_url, NULL, &post, &f)) {
+        const char *want = base_json_strd(form, "action", ""), *host, *path = NULL;
+        int port;
+        if (policy_url_host(c->a, post.url, &host, &port))
+            path = strchr(post.url + strlen("https://"), '/');
+        differs = !path || strncmp(path, want, strlen(want)) != 0;
+    }
+    json_decref(rec);
+    return differs;
 }
 
 bool agent_case_build(struct agent *ag, struct base_arena *a, const struct ledger_mail *mail,

@@ -338,7 +338,7 @@ void agent_intake_flush(struct agent *ag)
         struct base_fail f = {0};
         if (spool_done_all(ag->reader, names, n, &f))
             base_log_fail(LOG_ERR, "spool.done", &f, NULL);
-        agent_control_mail_changed(ag);
+        ag->mails_changed = true;
     }
     for (it = list; it;) {
         struct item *next = it->next;

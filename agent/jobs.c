@@ -7,6 +7,7 @@
 
 #define LEASE 600   /* seconds; a job still being worked on then is not started twice */
 #define BATCH 64
+#define BATCHES 8
 
 static const struct {
     const char *kind;
@@ -37,16 +38,11 @@ struct ledger_job agent_job_copy(struct base_arena *a, const struct ledger_job *
     return j;
 }
 
-static bool own_transaction(struct agent *ag)
-{
-    return !ledger_in_transaction(ag->ledger);
-}
-
 void agent_job_done(struct agent *ag, int64_t job)
 {
     struct base_fail f = {0};
-    bool own = own_transaction(ag);
-    if (own && !agent_begin(ag))
+    bool own = !ag->in_step;
+    if (own ? !agent_begin(ag) : !ledger_in_transaction(ag->ledger))
         return;
     agent_ok(ag, ledger_job_done(ag->ledger, job, &f), &f, "job");
     if (own)
@@ -57,11 +53,11 @@ void agent_job_retry(struct agent *ag, const struct ledger_job *job, const struc
                      int64_t not_before)
 {
     struct base_fail f = {0};
-    bool own = own_transaction(ag);
+    bool own = !ag->in_step;
     int64_t at = not_before ? not_before : base_now() + agent_backoff(job->tries);
     base_log_fail(LOG_NOTICE, "job.later", why, "kind", job->kind, "job", base_log_num(job->id),
                   "in", base_log_num(at - base_now()), NULL);
-    if (own && !agent_begin(ag))
+    if (own ? !agent_begin(ag) : !ledger_in_transaction(ag->ledger))
         return;
     agent_ok(ag, ledger_job_later(ag->ledger, job->id, at, why ? why->text : NULL, true, &f), &f,
              "job");
@@ -69,8 +65,36 @@ void agent_job_retry(struct agent *ag, const struct ledger_job *job, const struc
         agent_commit(ag);
 }
 
+void agent_job_unread(struct agent *ag, const struct ledger_job *job, const struct base_fail *f)
+{
+    if (strcmp(f->code, "ledger.absent") == 0)
+        agent_job_done(ag, job->id);
+    else
+        agent_job_retry(ag, job, f, 0);
+}
+
+/* ---- what is being worked on ----------------------------------------------------- */
+
+static size_t place_of(const struct agent *ag, int64_t job)
+{
+    size_t i = 0;
+    while (i < ag->njobs && ag->jobs[i] != job)
+        i++;
+    return i;
+}
+
+void agent_job_over(struct agent *ag, int64_t job)
+{
+    size_t i = place_of(ag, job);
+    if (i < ag->njobs)
+        ag->jobs[i] = ag->jobs[--ag->njobs];
+}
+
 static void start(struct agent *ag, const struct ledger_job *job)
 {
+    if (place_of(ag, job->id) < ag->njobs)
+        return; /* its lease ran out while it waits for a thread: never two of one job */
+    ag->jobs[ag->njobs++] = job->id;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].kind, job->kind) == 0) {
             kinds[i].start(ag, job);
@@ -78,6 +102,7 @@ static void start(struct agent *ag, const struct ledger_job *job)
         }
     base_log(LOG_ERR, "job.unknown", "kind", job->kind, NULL);
     agent_job_done(ag, job->id);
+    agent_job_over(ag, job->id);
 }
 
 void agent_jobs_run(struct agent *ag)
@@ -85,16 +110,22 @@ void agent_jobs_run(struct agent *ag)
     struct base_arena *a = base_arena_new();
     struct base_fail f = {0};
     struct ledger_job *jobs;
-    size_t n = BATCH;
+    size_t n = 0;
     int64_t next = 0;
-    while (n == BATCH && !ag->stopping && !ag->ledger_sick) {
+    /* a few batches at a time, so that events and other work get their turn */
+    for (int i = 0; i < BATCHES && !ag->stopping && !ag->ledger_sick; i++) {
+        size_t room = AGENT_JOBS_MAX - ag->njobs;
+        if (room > BATCH)
+            room = BATCH;
+        if (room == 0)
+            break;
         if (ledger_job_next(ag->ledger, &next, &f) || !next || next > base_now())
             break;
-        if (!agent_ok(ag, ledger_job_lease(ag->ledger, a, base_now(), LEASE, BATCH, &jobs, &n, &f),
-                      &f, "lease"))
+        if (!agent_ok(ag, ledger_job_lease(ag->ledger, a, base_now(), LEASE, room, &jobs, &n, &f), &f,
+                      "lease"))
             break;
-        for (size_t i = 0; i < n; i++)
-            start(ag, &jobs[i]);
+        for (size_t k = 0; k < n; k++)
+            start(ag, &jobs[k]);
     }
     base_arena_free(a);
 }

@@ -101,6 +101,7 @@ static void due(struct agent *ag)
         ag->next_wipe = now + WIPE_MS;
         spool_dead_wipe(ag->reader, base_now(), SPOOL_DEAD_AGE);
     }
+    agent_control_waiters(ag); /* their time may be over */
     if (ag->watch_dirty && base_now() > ag->watch_written + 1)
         agent_watch_write(ag);
 }
@@ -151,6 +152,9 @@ int agent_loop(struct agent *ag)
             agent_jobs_run(ag);
             agent_mail_wake(ag);
         }
+        if (ag->mails_changed)
+            agent_control_waiters(ag);
+        agent_control_reap(ag);
         if (base_mono_ms() - last >= 250) {
             last = base_mono_ms();
             due(ag);

@@ -14,120 +14,11 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "dcv/dcv.h"
-#include "inspect/client.h"
-#include "policy/recognise.h"
+#include "mailrun.h"
 
-enum step { STEP_API, STEP_LINK, STEP_FORM, STEP_AFTER };
-
-struct agent_run {
-    struct agent_task task;
-    struct agent_run *next;
-    struct base_arena *a;
-    struct agent_conf *conf;
-    struct ledger_job job;
-    int64_t mail_id, intent_id; /* intent 0 = none */
-    bool parked;                /* waits until another run of its intent ends */
-    enum step step;
-    struct agent_case c;
-    struct policy_decision d;
-    bool sent;                  /* the request that confirms may have left (also before a crash) */
-    int after_tries;
-    /* what the task in the pool works on and finds */
-    struct ca_look look;
-    struct policy_api api;
-    struct dcv_page opened, answered;
-    struct policy_page *page, *answer;
-    char *host_error;
-    bool unreachable;
-    enum base_fail_class cls;
-    struct base_fail fail;
-};
+#define PARKED_MAX 128 /* runs in memory that wait for another one of their intent */
 
 static void advance(struct agent *ag, struct agent_run *r, enum policy_gate gate);
-static void run_end(struct agent *ag, struct agent_run *r);
-
-/* ---- tasks in the pool ------------------------------------------------------------ */
-
-static void run_api(struct agent_task *t)
-{
-    struct agent_run *r = (struct agent_run *)t;
-    memset(&r->api, 0, sizeof(r->api));
-    r->cls = ca_evidence(&r->look, r->a, &r->api, &r->fail);
-}
-
-static struct dcv_context link_context(const struct agent_run *r)
-{
-    return (struct dcv_context){.scope = r->conf->links};
-}
-
-/* Sorts a failed fetch into "come back" and "the CA's server says no". */
-static void fetch_failed(struct agent_run *r)
-{
-    r->unreachable = r->cls == BASE_TEMPORARY;
-    if (r->cls == BASE_PERMANENT)
-        r->host_error = base_arena_strdup(r->a, r->fail.text);
-}
-
-static void inspect(struct agent_run *r, const struct dcv_page *raw, struct policy_page **out)
-{
-    const struct policy_profile *p = policy_config_profile(r->conf->cfg, r->c.facts->profile);
-    r->cls = inspect_page(r->a, r->conf->inspector, p, r->c.facts->kind, raw->body, raw->url, out,
-                          &r->fail);
-    if (r->cls)
-        r->host_error = base_arena_printf(r->a, "the page can't be read: %s", r->fail.text);
-}
-
-/* A page may come with an error status (expired links answer 410): what the
- * profile knows of it says more than the number. */
-static void inspect_refusal(struct agent_run *r, const struct dcv_page *raw,
-                            struct policy_page **out)
-{
-    struct policy_page *page = NULL;
-    const struct base_fail why = r->fail;
-    enum base_fail_class cls = r->cls;
-    char *host_error = r->host_error;
-    if (raw->body.n == 0)
-        return;
-    inspect(r, raw, &page);
-    if (!r->cls && (page->state == POLICY_PAGE_EXPIRED || page->state == POLICY_PAGE_DONE ||
-                    page->state == POLICY_PAGE_REFUSED)) {
-        *out = page;
-        r->host_error = NULL;
-        r->unreachable = false;
-        return;
-    }
-    r->cls = cls;
-    r->fail = why;
-    r->host_error = host_error;
-}
-
-static void run_link(struct agent_task *t)
-{
-    struct agent_run *r = (struct agent_run *)t;
-    struct dcv_context ctx = link_context(r);
-    const struct policy_link *link = policy_facts_link(r->c.facts);
-    r->cls = dcv_link_open(&ctx, r->d.rules, link->url, r->a, &r->opened, &r->fail);
-    if (!r->cls) {
-        inspect(r, &r->opened, &r->page);
-        return;
-    }
-    fetch_failed(r);
-    inspect_refusal(r, &r->opened, &r->page);
-}
-
-static void run_form(struct agent_task *t)
-{
-    struct agent_run *r = (struct agent_run *)t;
-    struct dcv_context ctx = link_context(r);
-    const char *code = r->d.rules->action == POLICY_ACT_CODE ? r->c.facts->code : NULL;
-    r->cls = dcv_link_submit(&ctx, r->d.rules, r->page, &r->opened, code, r->a, &r->answered,
-                             &r->fail);
-    if (!r->cls)
-        inspect(r, &r->answered, &r->answer);
-    else if (r->answered.sent == DCV_ANSWERED)
-        inspect_refusal(r, &r->answered, &r->answer);
-}
 
 static void run_done(struct agent *ag, struct agent_task *t)
 {
@@ -157,217 +48,51 @@ static void run_done(struct agent *ag, struct agent_task *t)
         break;
     case STEP_AFTER:
         r->c.ev.after = r->api;
+        if (r->api.state == POLICY_API_UNASKED) /* no account is usable now */
+            r->c.ev.after.state = POLICY_API_UNREACHABLE;
         advance(ag, r, POLICY_GATE_DONE);
         break;
     }
 }
 
-static void submit(struct agent *ag, struct agent_run *r, enum step step)
-{
-    const struct policy_link *link = policy_facts_link(r->c.facts);
-    const char *host = "", *key = r->d.intent ? r->d.intent->account : "";
-    int port;
-    r->step = step;
-    r->task.run = step == STEP_LINK ? run_link : step == STEP_FORM ? run_form : run_api;
-    r->task.done = run_done;
-    if ((step == STEP_LINK || step == STEP_FORM) && link)
-        if (policy_url_host(r->a, link->url, &host, &port))
-            key = host;
-    snprintf(r->task.key, sizeof(r->task.key), "%s", key ? key : "");
-    agent_pool_submit(ag->pool, AGENT_LANE_NET, &r->task);
-}
-
-static void ask_api(struct agent *ag, struct agent_run *r, enum step step)
-{
-    r->look = (struct ca_look){
-        .accounts = r->conf->usable,
-        .naccounts = r->conf->nusable,
-        .intent = r->d.intent,
-        .domain = r->c.facts->domain,
-        .mailbox = r->c.facts->mailbox,
-        .ids = r->c.facts->ids,
-        .nids = r->c.facts->nids,
-    };
-    submit(ag, r, step);
-}
-
-/* ---- what is committed between the steps -------------------------------------------- */
-
-static struct ledger_intent *intent_of(struct agent_run *r)
-{
-    for (size_t i = 0; r->d.intent && i < r->c.nintents; i++)
-        if (r->c.intents[i].p.id == r->d.intent->id)
-            return &r->c.intents[i];
-    return NULL;
-}
-
-static bool set_intent(struct agent *ag, struct ledger_intent *i, enum policy_intent_state st)
-{
-    struct base_fail f = {0};
-    if (i->p.state == st)
-        return true;
-    i->p.state = st;
-    return agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
-}
-
-/* The point of no return: committed before the request leaves. */
-static bool commit_confirming(struct agent *ag, struct agent_run *r)
-{
-    struct base_fail f = {0};
-    struct ledger_intent *i = intent_of(r);
-    if (!i || !agent_begin(ag))
-        return false;
-    json_t *data = json_object();
-    base_json_set(data, "domain", r->c.facts->domain);
-    base_json_set(data, "mailbox", r->c.facts->mailbox);
-    base_json_set(data, "mail", agent_object(r->a, "mail", r->mail_id));
-    base_json_set(data, "by", r->c.mail.approved_by);
-    bool ok = true;
-    if (r->c.token_hash[0])
-        ok = agent_ok(ag,
-                      ledger_token_seen(ag->ledger, r->c.token_hash, r->mail_id, i->p.id, &f), &f,
-                      "token") &&
-             agent_ok(ag, ledger_token_use(ag->ledger, r->c.token_hash, &f), &f, "token");
-    ok = ok && set_intent(ag, i, POLICY_INTENT_CONFIRMING) &&
-         agent_ok(ag, ledger_job_save(ag->ledger, r->job.id, "{\"sent\":true}", &f), &f, "job");
-    agent_event(ag, LOG_NOTICE, "confirm.sending", i->p.tenant,
-                agent_object(r->a, "intent", i->p.id), NULL, data);
-    ok = agent_commit(ag) && ok;
-    if (ok)
-        r->sent = true;
-    return ok;
-}
-
-/* What the API just proved is true for orders too, before the next look at the account. */
-static bool note_valid(struct agent *ag, const struct ledger_intent *i)
-{
-    struct base_fail f = {0};
-    struct ledger_domain d = {
-        .name = i->p.domain,
-        .account = i->p.account,
-        .ca_id = i->p.domain_id,
-        .state = "valid",
-        .method = "email",
-        .looked_at = base_now(),
-    };
-    return i->p.kind != POLICY_INTENT_DOMAIN ||
-           agent_ok(ag, ledger_domain_put(ag->ledger, &d, &f), &f, "domain");
-}
-
-/* It worked: the intent ends, its other copies are closed unused. */
-static void confirmed(struct agent *ag, struct agent_run *r)
-{
-    struct base_fail f = {0};
-    struct ledger_intent *i = intent_of(r);
-    if (!i || !agent_begin(ag))
-        return run_end(ag, r);
-    agent_mail_conclude(ag, &r->c, &r->d);
-    if (agent_ok(ag, ledger_token_close(ag->ledger, i->p.id, &f), &f, "token") &&
-        note_valid(ag, i) &&
-        agent_intent_end(ag, i, POLICY_INTENT_CONFIRMED, "confirmed by mail")) {
-        agent_job_add(ag, "account.look", base_arena_printf(r->a, "look:%s", i->p.account), 0,
-                      base_now() + 2, NULL);
-        agent_ok(ag, ledger_job_done(ag->ledger, r->job.id, &f), &f, "job");
-    }
-    agent_commit(ag);
-    run_end(ag, r);
-}
-
-static void conclude(struct agent *ag, struct agent_run *r)
-{
-    struct base_fail f = {0};
-    struct ledger_intent *i = intent_of(r);
-    if (agent_begin(ag)) {
-        /* sent, and not proven: what became of it only the API or a person can say */
-        if (r->sent && i && i->p.state == POLICY_INTENT_CONFIRMING)
-            set_intent(ag, i, POLICY_INTENT_UNKNOWN);
-        agent_mail_conclude(ag, &r->c, &r->d);
-        if (i && i->p.state == POLICY_INTENT_OPEN && r->d.verdict == POLICY_OBSERVE &&
-            r->c.ev.before.state == POLICY_API_OK && r->c.ev.before.found && r->c.ev.before.valid &&
-            note_valid(ag, i)) /* done without us: in the portal, or by a mail that we never saw */
-            agent_intent_end(ag, i, POLICY_INTENT_CONFIRMED, "the CA holds it as validated");
-        if (r->d.resend && r->d.verdict == POLICY_HOLD && i && i->resends == 0 &&
-            i->p.state == POLICY_INTENT_OPEN && r->d.rules && r->d.rules->bind_by_resend)
-            agent_domain_resend(ag, i);
-        if (ledger_in_transaction(ag->ledger))
-            agent_ok(ag, ledger_job_done(ag->ledger, r->job.id, &f), &f, "job");
-        agent_commit(ag);
-    }
-    run_end(ag, r);
-}
-
-static void later(struct agent *ag, struct agent_run *r)
-{
-    struct ledger_intent *i = intent_of(r);
-    struct base_fail f = {0};
-    base_failf(&f, BASE_TEMPORARY, "mail.later", "%s", r->d.text ? r->d.text : "later");
-    if (agent_begin(ag)) {
-        if (r->sent && i && i->p.state == POLICY_INTENT_CONFIRMING)
-            set_intent(ag, i, POLICY_INTENT_UNKNOWN);
-        int64_t wait = r->sent && r->job.tries < 5 ? 1 + r->job.tries : 0;
-        agent_job_retry(ag, &r->job, &f, wait ? base_now() + wait : 0);
-        agent_commit(ag);
-    }
-    run_end(ag, r);
-}
-
 /* ---- the gates ---------------------------------------------------------------------------- */
-
-static bool record_differs(struct agent *ag, struct agent_run *r)
-{
-    struct base_fail f = {0};
-    const char *text = NULL;
-    const char *key = base_arena_printf(r->a, "record:%s:%s", r->c.facts->profile,
-                                        policy_kind_name(r->c.facts->kind));
-    if (!r->c.ev.record_approved || !r->page)
-        return false;
-    if (ledger_text_get(ag->ledger, r->a, key, &text, &f) || !text)
-        return true;
-    json_t *rec = base_json_parse(text, strlen(text), 65536, &f), *form = base_json_obj(rec, "form");
-    struct dcv_post post;
-    bool differs = true;
-    if (!form)
-        differs = r->page->nforms > 0;
-    else if (!dcv_form_build(r->a, r->d.rules, r->page, r->opened.url, NULL, &post, &f)) {
-        const char *want = base_json_strd(form, "action", ""), *host, *path = NULL;
-        int port;
-        if (policy_url_host(r->a, post.url, &host, &port))
-            path = strchr(post.url + strlen("https://"), '/');
-        differs = !path || strncmp(path, want, strlen(want)) != 0;
-    }
-    json_decref(rec);
-    return differs;
-}
 
 static void next_step(struct agent *ag, struct agent_run *r, enum policy_gate gate)
 {
     bool opening_confirms = r->d.rules && r->d.rules->action == POLICY_ACT_GET;
+    if (r->sent && gate != POLICY_GATE_DONE) {
+        r->d.verdict = POLICY_OBSERVE;
+        r->d.reason = "already-done";
+        r->d.text = "This mail was answered before; its request is open again for a new mail.";
+        agent_run_conclude(ag, r);
+        return;
+    }
     switch (gate) {
     case POLICY_GATE_ASK:
-        ask_api(ag, r, STEP_API);
+        agent_run_submit(ag, r, STEP_API, run_done);
         return;
     case POLICY_GATE_OPEN:
         if (!policy_facts_link(r->c.facts))
             break;
-        if (opening_confirms && !commit_confirming(ag, r))
-            return run_end(ag, r); /* the job's lease runs out, and it is tried again */
-        submit(ag, r, STEP_LINK);
+        if (opening_confirms && !agent_run_confirming(ag, r))
+            return agent_run_not_now(ag, r);
+        agent_run_submit(ag, r, STEP_LINK, run_done);
         return;
     case POLICY_GATE_SUBMIT:
         if (!r->d.submit_wanted)
             break;
-        if (!commit_confirming(ag, r))
-            return run_end(ag, r);
-        submit(ag, r, STEP_FORM);
+        if (!agent_run_confirming(ag, r))
+            return agent_run_not_now(ag, r);
+        agent_run_submit(ag, r, STEP_FORM, run_done);
         return;
     case POLICY_GATE_DONE:
-        return confirmed(ag, r);
+        return agent_run_confirmed(ag, r);
     }
     /* policy would go on, but there is nothing to open: a person's business */
     r->d.verdict = POLICY_HOLD;
     r->d.reason = "no-way";
     r->d.text = "the mail has no link that this program may open";
-    conclude(ag, r);
+    agent_run_conclude(ag, r);
 }
 
 static void advance(struct agent *ag, struct agent_run *r, enum policy_gate gate)
@@ -375,21 +100,21 @@ static void advance(struct agent *ag, struct agent_run *r, enum policy_gate gate
     r->c.ev.now = base_now();
     r->c.ev.tries_since = r->job.first_failed;
     if (gate == POLICY_GATE_SUBMIT)
-        r->c.ev.record_differs = record_differs(ag, r);
+        r->c.ev.record_differs = agent_case_record_differs(ag, &r->c, r->d.rules, r->page, r->opened.url);
     if (gate == POLICY_GATE_DONE && r->c.ev.after.state == POLICY_API_UNASKED && r->d.intent) {
-        ask_api(ag, r, STEP_AFTER);
+        agent_run_submit(ag, r, STEP_AFTER, run_done);
         return;
     }
     policy_decide(r->a, gate, &r->c.ev, r->conf->cfg, &r->d);
     if (r->d.intent)
         r->intent_id = r->d.intent->id;
     if (r->d.verdict == POLICY_LATER)
-        later(ag, r);
+        agent_run_later(ag, r);
     else if (r->d.verdict == POLICY_CONFIRM ||
              (r->d.ask_api && gate == POLICY_GATE_ASK && r->conf->nusable > 0))
         next_step(ag, r, gate);
     else
-        conclude(ag, r);
+        agent_run_conclude(ag, r);
 }
 
 /* ---- beginning and end ------------------------------------------------------------------------ */
@@ -419,12 +144,13 @@ static void unlink_run(struct agent *ag, struct agent_run *r)
         }
 }
 
-static void run_end(struct agent *ag, struct agent_run *r)
+void agent_run_end(struct agent *ag, struct agent_run *r)
 {
     unlink_run(ag, r);
+    agent_job_over(ag, r->job.id);
     run_free(r);
     ag->runs_ended = true;
-    agent_control_mail_changed(ag);
+    ag->mails_changed = true;
 }
 
 void agent_mail_wake(struct agent *ag)
@@ -455,6 +181,14 @@ static bool was_sent(const struct agent_run *r)
     return sent;
 }
 
+bool agent_mail_busy(const struct agent *ag, int64_t mail)
+{
+    for (const struct agent_run *r = ag->runs; r; r = r->next)
+        if (r->mail_id == mail)
+            return true;
+    return false;
+}
+
 static void resume_sent(struct agent *ag, struct agent_run *r)
 {
     for (size_t i = 0; i < r->c.nintents; i++) {
@@ -466,22 +200,66 @@ static void resume_sent(struct agent *ag, struct agent_run *r)
         break;
     }
     r->sent = true;
-    r->c.ev.token_used = false; /* by this very run: the API says what became of it */
-    if (!r->d.intent) { /* ended by somebody else in between */
+    if (!r->d.intent) { /* ended, or opened again, by somebody else in between */
         advance(ag, r, POLICY_GATE_ASK);
         return;
     }
+    r->c.ev.token_used = false; /* by this very run: the API says what became of it */
     advance(ag, r, POLICY_GATE_DONE);
+}
+
+/* False: the mail can't be read now, or there is nothing to do; the job knows. */
+static bool run_load(struct agent *ag, struct agent_run *r)
+{
+    struct base_fail f = {0};
+    struct ledger_mail mail;
+    if (ledger_mail_get(ag->ledger, r->a, r->job.ref, &mail, &f)) {
+        agent_job_unread(ag, &r->job, &f);
+        return false;
+    }
+    if (strcmp(mail.state, "final") == 0) {
+        agent_job_done(ag, r->job.id);
+        return false;
+    }
+    if (agent_case_build(ag, r->a, &mail, NULL, &r->c))
+        return true;
+    if (ag->ledger_sick) {
+        base_failf(&f, BASE_TEMPORARY, "ledger.io", "the ledger can't be read now");
+        agent_job_retry(ag, &r->job, &f, 0);
+    } else if (agent_begin(ag)) { /* its facts are damaged: never silently dropped */
+        mail.state = "final";
+        mail.reason = "unreadable";
+        mail.text = "what was found in this mail can't be read back from the ledger";
+        agent_ok(ag, ledger_mail_update(ag->ledger, &mail, &f), &f, "mail");
+        agent_event(ag, LOG_ERR, "mail.unreadable", NULL, agent_object(r->a, "mail", mail.id), NULL,
+                    NULL);
+        agent_job_done(ag, r->job.id);
+        agent_commit(ag);
+    }
+    return false;
+}
+
+/* Waits for the run of its intent; in the ledger if too many wait already. */
+static void park(struct agent *ag, struct agent_run *r)
+{
+    struct base_fail f = {0};
+    size_t n = 0;
+    for (const struct agent_run *o = ag->runs; o; o = o->next)
+        n += o->parked;
+    if (n < PARKED_MAX) {
+        r->parked = true;
+        return;
+    }
+    if (agent_begin(ag)) {
+        int64_t at = base_now() + 2 + (int64_t)base_random_below(5);
+        agent_ok(ag, ledger_job_later(ag->ledger, r->job.id, at, NULL, false, &f), &f, "job");
+        agent_commit(ag);
+    }
+    agent_run_end(ag, r);
 }
 
 void agent_mail_job(struct agent *ag, const struct ledger_job *job)
 {
-    struct base_fail f = {0};
-    struct ledger_mail mail;
-    /* a lease that ran out while the run waits: it is still being worked on */
-    for (const struct agent_run *other = ag->runs; other; other = other->next)
-        if (other->job.id == job->id)
-            return;
     struct agent_run *r = base_xmalloc(sizeof(*r));
     memset(r, 0, sizeof(*r));
     r->a = base_arena_new();
@@ -490,10 +268,8 @@ void agent_mail_job(struct agent *ag, const struct ledger_job *job)
     r->mail_id = job->ref;
     r->next = ag->runs;
     ag->runs = r;
-    if (ledger_mail_get(ag->ledger, r->a, job->ref, &mail, &f) ||
-        strcmp(mail.state, "final") == 0 || !agent_case_build(ag, r->a, &mail, NULL, &r->c)) {
-        agent_job_done(ag, job->id);
-        run_end(ag, r);
+    if (!run_load(ag, r)) {
+        agent_run_end(ag, r);
         return;
     }
     if (was_sent(r)) {
@@ -503,7 +279,7 @@ void agent_mail_job(struct agent *ag, const struct ledger_job *job)
     policy_decide(r->a, POLICY_GATE_ASK, &r->c.ev, r->conf->cfg, &r->d);
     r->intent_id = r->d.intent ? r->d.intent->id : 0;
     if (r->intent_id && intent_busy(ag, r)) {
-        r->parked = true;
+        park(ag, r);
         return;
     }
     advance(ag, r, POLICY_GATE_ASK);

@@ -193,8 +193,9 @@ static void send_run(struct agent_task *t)
     base_buf_free(&m);
 }
 
-static void send_free(struct notice *k)
+static void send_free(struct agent *ag, struct notice *k)
 {
+    agent_job_over(ag, k->job.id);
     json_decref(k->data);
     agent_conf_unref(k->conf);
     base_arena_free(k->a);
@@ -218,7 +219,7 @@ static void send_done(struct agent *ag, struct agent_task *t)
         }
         agent_commit(ag);
     }
-    send_free(k);
+    send_free(ag, k);
 }
 
 void agent_notice_job(struct agent *ag, const struct ledger_job *job)
@@ -232,7 +233,7 @@ void agent_notice_job(struct agent *ag, const struct ledger_job *job)
     k->data = job->data ? base_json_parse(job->data, strlen(job->data), 1 << 20, &f) : NULL;
     if (!k->data || !k->conf->cfg->smtp) {
         agent_job_done(ag, job->id);
-        send_free(k);
+        send_free(ag, k);
         return;
     }
     k->task.run = send_run;

@@ -12,87 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "keeper/client.h"
+#include "orderrun.h"
 
 #define LOOKS 2           /* that must agree that an order never arrived */
 #define MAIL_PATIENCE 30  /* seconds that an issued order waits for its mail */
 
-enum step { STEP_KEY, STEP_POST, STEP_FIND, STEP_INFO, STEP_DOWNLOAD };
-
-struct order_run {
-    struct agent_task task;
-    struct base_arena *a;
-    struct agent_conf *conf;
-    struct ledger_job job;
-    struct ledger_order o;
-    json_t *request;
-    struct ca_account *ca;
-    enum step step;
-    /* what the pool finds */
-    char key_id[KEEPER_ID], spki[BASE_SHA256_HEX];
-    char *csr;
-    struct ca_order_request req;
-    struct ca_order got;
-    enum ca_found found;
-    struct ca_email_validations boxes;
-    struct base_bytes pem;
-    enum base_fail_class cls;
-    struct base_fail fail;
-};
-
-static void go(struct agent *ag, struct order_run *k, enum step step);
-
-/* ---- in the pool ------------------------------------------------------------------ */
-
-static void make_key(struct order_run *k)
-{
-    const char *sock = k->conf->cfg->keeper_socket, *mail = k->o.mailbox;
-    k->cls = keeper_make_key(sock, k->o.reference, mail, k->o.tenant,
-                             base_json_strd(k->request, "key_type", "rsa3072"),
-                             base_json_strd(k->request, "custody", "keep"), k->key_id, k->spki,
-                             &k->fail);
-    if (!k->cls)
-        k->cls = keeper_csr(sock, k->a, k->key_id, mail, &mail, 1, &k->csr, &k->fail);
-}
-
-static void look_up(struct order_run *k)
-{
-    struct base_fail ignored = {0};
-    k->cls = ca_order_info(k->ca, k->o.ca_order, k->a, &k->got, &k->fail);
-    /* not every CA has this call; who still has to confirm is only worth knowing while pending */
-    if (!k->cls && k->got.status == CA_WAITING_CA)
-        ca_email_validations(k->ca, k->o.ca_order, k->a, &k->boxes, &ignored);
-}
-
-static void run(struct agent_task *t)
-{
-    struct order_run *k = (struct order_run *)t;
-    switch (k->step) {
-    case STEP_KEY:
-        make_key(k);
-        break;
-    case STEP_POST:
-        k->cls = ca_order(k->ca, &k->req, k->a, &k->got, &k->fail);
-        break;
-    case STEP_FIND:
-        k->cls = ca_find_order(k->ca, &k->req, k->o.created, k->a, &k->found, &k->got, &k->fail);
-        break;
-    case STEP_INFO:
-        look_up(k);
-        break;
-    case STEP_DOWNLOAD:
-        k->cls = ca_download(k->ca, k->o.ca_certificate, k->o.ca_order, k->a, &k->pem, &k->fail);
-        break;
-    }
-}
+static void go(struct agent *ag, struct order_run *k, enum order_step step);
 
 /* ---- in the loop ---------------------------------------------------------------------- */
 
-static void run_free(struct order_run *k)
+static void run_free(struct agent *ag, struct order_run *k)
 {
+    agent_job_over(ag, k->job.id);
     json_decref(k->request);
     agent_conf_unref(k->conf);
     base_arena_free(k->a);
@@ -123,7 +56,7 @@ static bool save(struct agent *ag, struct order_run *k, const char *state, const
 
 static void failed(struct agent *ag, struct order_run *k, const char *why)
 {
-    if (save(ag, k, "failed", why)) {
+    if (save(ag, k, "failed", why) && agent_order_forget(ag, k)) {
         agent_notice(ag, base_arena_printf(k->a, "order-failed:%lld", (long long)k->o.id),
                      agent_contact(ag, k->o.tenant),
                      base_arena_printf(k->a, "certmilter: the order for %s failed", k->o.mailbox),
@@ -136,129 +69,14 @@ static void failed(struct agent *ag, struct order_run *k, const char *why)
     }
 }
 
-static void fill_request(struct order_run *k)
-{
-    const char *usage = base_json_strd(k->request, "usage", "dual_use");
-    k->req = (struct ca_order_request){
-        .product = k->o.product,
-        .mailbox = k->o.mailbox,
-        .csr = base_json_str(k->request, "csr"),
-        .usage = strcmp(usage, "signing") == 0          ? CA_USAGE_SIGN
-                 : strcmp(usage, "key_management") == 0 ? CA_USAGE_ENCRYPT
-                                                        : CA_USAGE_DUAL,
-        .profile_type = base_json_strd(k->request, "profile_type", "strict"),
-        .validity_days = base_json_int(k->request, "validity_days", 365),
-        .first_name = base_json_str(k->request, "first_name"),
-        .last_name = base_json_str(k->request, "last_name"),
-        .reference = k->o.reference,
-    };
-}
-
-/* The intents that make the mails of this order expected. */
-static bool add_intents(struct agent *ag, struct order_run *k)
-{
-    struct base_fail f = {0};
-    struct ledger_intent *have;
-    size_t n;
-    int64_t id, now = base_now();
-    const char *at = strrchr(k->o.mailbox, '@');
-    if (!agent_ok(ag, ledger_intent_of_order(ag->ledger, k->a, k->o.id, &have, &n, &f), &f, "intent"))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (have[i].p.kind == POLICY_INTENT_ORDER)
-            return true;
-    struct ledger_intent i = {
-        .p = {.kind = POLICY_INTENT_ORDER,
-              .state = POLICY_INTENT_OPEN,
-              .tenant = k->o.tenant,
-              .account = k->o.account,
-              .domain = at ? at + 1 : "",
-              .mailbox = k->o.mailbox,
-              .order = k->o.ca_order,
-              .created = now,
-              .expires = now + k->conf->cfg->intent_life_domain},
-        .by = k->o.by,
-        .order_row = k->o.id,
-    };
-    ag->watch_dirty = true;
-    return agent_ok(ag, ledger_intent_add(ag->ledger, &i, &id, &f), &f, "intent");
-}
-
-/* The CA waits for a validation by mail: the mail is expected from now on. */
-static bool add_validation_intent(struct agent *ag, struct order_run *k,
-                                  enum policy_intent_kind kind)
-{
-    struct base_fail f = {0};
-    struct ledger_intent *have;
-    size_t n;
-    int64_t id, now = base_now();
-    const struct policy_config *cfg = k->conf->cfg;
-    const char *at = strrchr(k->o.mailbox, '@');
-    if (!agent_ok(ag, ledger_intent_of_order(ag->ledger, k->a, k->o.id, &have, &n, &f), &f, "intent"))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (have[i].p.kind == kind)
-            return true;
-    struct ledger_intent i = {
-        .p = {.kind = kind,
-              .state = POLICY_INTENT_OPEN,
-              .tenant = k->o.tenant,
-              .account = k->o.account,
-              .domain = at ? at + 1 : "",
-              .mailbox = kind == POLICY_INTENT_MAILBOX ? k->o.mailbox : NULL,
-              .order = k->o.ca_order,
-              .created = k->o.created,
-              .copies = kind == POLICY_INTENT_MAILBOX ? 1 : 5,
-              .expires = now + (kind == POLICY_INTENT_MAILBOX ? cfg->intent_life_mailbox
-                                                              : cfg->intent_life_domain)},
-        .by = k->o.by,
-        .order_row = k->o.id,
-        .requested_at = k->o.created,
-    };
-    const char *box = k->o.mailbox;
-    if (kind == POLICY_INTENT_MAILBOX)
-        i.p.recipients = (struct policy_strings){&box, 1};
-    ag->watch_dirty = true;
-    if (!agent_ok(ag, ledger_intent_add(ag->ledger, &i, &id, &f), &f, "intent"))
-        return false;
-    agent_mails_reconsider(ag, kind == POLICY_INTENT_DOMAIN ? i.p.domain : NULL,
-                           kind == POLICY_INTENT_MAILBOX ? k->o.mailbox : NULL);
-    return true;
-}
-
 static void accepted(struct agent *ag, struct order_run *k)
 {
     k->o.ca_order = k->got.id;
     k->o.ca_certificate = k->got.certificate;
     k->o.ca_status = k->got.status_text;
     k->o.next_look = base_now() + 2;
-    if (save(ag, k, "waiting", "the CA has the order") && add_intents(ag, k))
+    if (save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
         agent_job_done(ag, k->job.id);
-}
-
-/* A pending order: what is it waiting for? */
-static bool note_waiting(struct agent *ag, struct order_run *k, const char **why)
-{
-    struct base_fail f = {0};
-    struct ledger_domain d;
-    const char *at = strrchr(k->o.mailbox, '@');
-    *why = "the CA is working on it";
-    for (size_t i = 0; i < k->boxes.n; i++)
-        if (!k->boxes.v[i].validated &&
-            base_ascii_caseeq(k->boxes.v[i].mailbox, k->o.mailbox)) {
-            *why = "waits for the validation of the mailbox";
-            return add_validation_intent(ag, k, POLICY_INTENT_MAILBOX);
-        }
-    enum base_fail_class r =
-        at ? ledger_domain_get(ag->ledger, k->a, at + 1, k->o.account, &d, &f) : BASE_OK;
-    if (r && strcmp(f.code, "ledger.absent") != 0)
-        return agent_ok(ag, r, &f, "domain");
-    if (at && (r || strcmp(d.state, "valid") != 0) &&
-        strcmp(k->o.product, "secure_email_mailbox") != 0) {
-        *why = "waits for the validation of the domain";
-        return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN);
-    }
-    return true;
 }
 
 static int64_t poll_of(const struct order_run *k)
@@ -312,7 +130,7 @@ static void looked(struct agent *ag, struct order_run *k)
                                 k->got.status_text);
         break;
     case CA_WAITING_CA:
-        if (!note_waiting(ag, k, &why))
+        if (!agent_order_waits(ag, k, &why))
             return;
         break;
     }
@@ -369,10 +187,12 @@ static void failed_step(struct agent *ag, struct order_run *k)
         /* certainly not sent */
         if (save(ag, k, "preparing", k->fail.text))
             agent_job_retry(ag, &k->job, &k->fail, 0);
-    } else if (k->cls == BASE_PERMANENT && strcmp(k->fail.code, "ca.key") != 0 &&
-               strcmp(k->fail.code, "ca.denied") != 0 && k->step != STEP_DOWNLOAD)
+    } else if (agent_key_refused(&k->fail)) {
+        agent_notice_key(ag, k->a, k->o.account, k->o.tenant);
+        agent_job_retry(ag, &k->job, &k->fail, 0);
+    } else if (k->cls == BASE_PERMANENT && k->step != STEP_DOWNLOAD && k->step != STEP_FIND)
         failed(ag, k, k->fail.text);
-    else
+    else /* whether an order arrived stays open until a look at the CA succeeds */
         agent_job_retry(ag, &k->job, &k->fail, 0);
 }
 
@@ -390,46 +210,76 @@ static void downloaded(struct agent *ag, struct order_run *k)
     free(text);
 }
 
-static void done(struct agent *ag, struct agent_task *t)
+static bool has_ended(const struct ledger_order *o)
 {
-    struct order_run *k = (struct order_run *)t;
-    enum step step = k->step;
-    if (ag->stopping || !agent_begin(ag)) {
-        run_free(k);
-        return;
+    return strcmp(o->state, "stored") == 0 || strcmp(o->state, "failed") == 0 ||
+           strcmp(o->state, "cancelled") == 0;
+}
+
+/* The certificate's mail was faster than this step: the state stays, the ids are kept. */
+static void overtaken(struct agent *ag, struct order_run *k)
+{
+    struct base_fail f = {0};
+    if (!k->cls && k->step == STEP_POST) {
+        k->o.ca_order = k->got.id;
+        k->o.ca_certificate = k->got.certificate;
+        k->o.ca_status = k->got.status_text;
+        agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
     }
-    k->task.next = NULL;
-    if (k->cls)
+    agent_job_done(ag, k->job.id);
+}
+
+static void step_done(struct agent *ag, struct order_run *k)
+{
+    struct base_fail f = {0};
+    /* as it is now: a mail may have brought the certificate meanwhile */
+    if (!agent_ok(ag, ledger_order_get(ag->ledger, k->a, k->job.ref, &k->o, &f), &f, "order"))
+        return;
+    if (has_ended(&k->o))
+        overtaken(ag, k);
+    else if (k->cls)
         failed_step(ag, k);
-    else if (step == STEP_KEY)
+    else if (k->step == STEP_KEY)
         key_made(ag, k);
-    else if (step == STEP_POST)
+    else if (k->step == STEP_POST)
         accepted(ag, k);
-    else if (step == STEP_FIND)
+    else if (k->step == STEP_FIND)
         found(ag, k);
-    else if (step == STEP_INFO)
+    else if (k->step == STEP_INFO)
         looked(ag, k);
     else
         downloaded(ag, k);
+}
+
+static void done(struct agent *ag, struct agent_task *t)
+{
+    struct order_run *k = (struct order_run *)t;
+    enum order_step step = k->step;
+    if (ag->stopping || !agent_begin(ag)) {
+        run_free(ag, k);
+        return;
+    }
+    k->task.next = NULL;
+    step_done(ag, k);
     bool ok = agent_commit(ag);
     /* the next request leaves only when its step is committed */
     if (ok && k->step != step)
         agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
     else
-        run_free(k);
+        run_free(ag, k);
 }
 
 /* Sets the next step; done() (or the job's start) submits it after the commit. */
-static void go(struct agent *ag, struct order_run *k, enum step step)
+static void go(struct agent *ag, struct order_run *k, enum order_step step)
 {
     (void)ag;
     k->step = step;
     k->cls = BASE_OK;
-    fill_request(k);
+    agent_order_request(k);
     memset(&k->got, 0, sizeof(k->got));
 }
 
-static bool first_step(struct order_run *k, enum step *step)
+static bool first_step(struct order_run *k, enum order_step *step)
 {
     const char *s = k->o.state;
     bool have_csr = base_json_str(k->request, "csr") != NULL;
@@ -444,10 +294,10 @@ static bool first_step(struct order_run *k, enum step *step)
     return *step != STEP_INFO || k->o.ca_order;
 }
 
-static bool start_step(struct agent *ag, struct order_run *k, enum step step)
+static bool start_step(struct agent *ag, struct order_run *k, enum order_step step)
 {
     go(ag, k, step);
-    k->task.run = run;
+    k->task.run = agent_order_task;
     k->task.done = done;
     snprintf(k->task.key, sizeof(k->task.key), "%s", step == STEP_KEY ? "keeper" : k->o.account);
     if (step != STEP_POST)
@@ -461,17 +311,22 @@ static bool start_step(struct agent *ag, struct order_run *k, enum step step)
 void agent_order_job(struct agent *ag, const struct ledger_job *job)
 {
     struct base_fail f = {0};
-    enum step step;
+    enum order_step step;
     struct order_run *k = base_xmalloc(sizeof(*k));
     memset(k, 0, sizeof(*k));
     k->a = base_arena_new();
     k->conf = agent_conf_ref(ag->conf);
     k->job = agent_job_copy(k->a, job);
-    if (!ledger_order_get(ag->ledger, k->a, job->ref, &k->o, &f) && k->o.request)
+    if (ledger_order_get(ag->ledger, k->a, job->ref, &k->o, &f)) {
+        agent_job_unread(ag, job, &f);
+        run_free(ag, k);
+        return;
+    }
+    if (k->o.request)
         k->request = base_json_parse(k->o.request, strlen(k->o.request), 1 << 20, &f);
     if (!k->request || !first_step(k, &step)) {
         agent_job_done(ag, job->id);
-        run_free(k);
+        run_free(ag, k);
         return;
     }
     k->ca = agent_conf_ca(k->conf, k->o.account);
@@ -479,34 +334,11 @@ void agent_order_job(struct agent *ag, const struct ledger_job *job)
         base_failf(&f, BASE_TEMPORARY, "account.unusable", "account \"%s\" can't be used now",
                    k->o.account);
         agent_job_retry(ag, job, &f, base_now() + 60);
-        run_free(k);
+        run_free(ag, k);
     } else if (start_step(ag, k, step))
         agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
     else
-        run_free(k);
-}
-
-void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate)
-{
-    struct base_arena *a = base_arena_new();
-    struct base_fail f = {0};
-    struct ledger_order o;
-    struct ledger_intent *v;
-    size_t n;
-    if (agent_ok(ag, ledger_order_get(ag->ledger, a, order_row, &o, &f), &f, "order")) {
-        o.state = "stored";
-        o.reason = base_arena_printf(a, "certificate %lld is stored", (long long)certificate);
-        o.changed = base_now();
-        o.next_look = 0;
-        if (!o.issued_at)
-            o.issued_at = base_now();
-        if (agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order") &&
-            agent_ok(ag, ledger_intent_of_order(ag->ledger, a, order_row, &v, &n, &f), &f, "intent"))
-            for (size_t i = 0; i < n; i++)
-                if (v[i].p.state == POLICY_INTENT_OPEN || v[i].p.state == POLICY_INTENT_UNKNOWN)
-                    agent_intent_end(ag, &v[i], POLICY_INTENT_CONFIRMED, "the certificate is here");
-    }
-    base_arena_free(a);
+        run_free(ag, k);
 }
 
 /* ---- what time brings ------------------------------------------------------------------- */
@@ -514,15 +346,17 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
 static void poll_accounts(struct agent *ag)
 {
     struct base_fail f = {0};
-    char mark[160];
+    char mark[160], tried[160];
     for (size_t i = 0; i < ag->conf->naccounts; i++) {
         const struct agent_account *acc = &ag->conf->accounts[i];
-        int64_t last = 0, poll = acc->cfg->poll > 0 ? acc->cfg->poll : 900;
+        int64_t last = 0, failed_at = 0, poll = acc->cfg->poll > 0 ? acc->cfg->poll : 900;
         if (!acc->ca)
             continue;
         snprintf(mark, sizeof(mark), "looked:%s", acc->cfg->id);
-        if (ledger_meta_get(ag->ledger, mark, &last, 0, &f) || base_now() - last < poll ||
-            !agent_begin(ag))
+        snprintf(tried, sizeof(tried), "tried:%s", acc->cfg->id);
+        if (ledger_meta_get(ag->ledger, mark, &last, 0, &f) ||
+            ledger_meta_get(ag->ledger, tried, &failed_at, 0, &f) || base_now() - last < poll ||
+            base_now() - failed_at < poll || !agent_begin(ag))
             continue;
         snprintf(mark, sizeof(mark), "look:%s", acc->cfg->id);
         agent_job_add(ag, "account.look", mark, 0, 0, NULL);

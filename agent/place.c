@@ -171,6 +171,13 @@ static json_t *request_json(const struct plan *p)
     return j;
 }
 
+/* Its answer was lost and nobody can tell whether it arrived: a person was told to look
+ * in the portal and to order again if it did not. */
+static bool is_unsure(const struct ledger_order *o)
+{
+    return strcmp(o->state, "person") == 0 && !o->ca_order;
+}
+
 /* A second order for a mailbox whose first is under way is almost always a mistake. */
 static enum base_fail_class under_way(struct agent *ag, struct base_arena *a, const struct plan *p,
                                       struct base_fail *f)
@@ -180,7 +187,7 @@ static enum base_fail_class under_way(struct agent *ag, struct base_arena *a, co
     enum base_fail_class r = ledger_order_list(ag->ledger, a, p->mailbox, 0, 500, &v, &n, f);
     for (size_t i = 0; !r && i < n; i++)
         if (strcmp(v[i].state, "stored") != 0 && strcmp(v[i].state, "failed") != 0 &&
-            strcmp(v[i].state, "cancelled") != 0)
+            strcmp(v[i].state, "cancelled") != 0 && !is_unsure(&v[i]))
             return base_failf(f, BASE_PERMANENT, "order.under-way",
                               "order %lld for %s is under way (%s): certmilter show order:%lld",
                               (long long)v[i].id, p->mailbox, v[i].state, (long long)v[i].id);

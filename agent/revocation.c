@@ -75,8 +75,9 @@ static void run(struct agent_task *t)
 
 /* ---- in the loop ---------------------------------------------------------------------- */
 
-static void check_free(struct check *k)
+static void check_free(struct agent *ag, struct check *k)
 {
+    agent_job_over(ag, k->job.id);
     agent_conf_unref(k->conf);
     base_arena_free(k->a);
     free(k);
@@ -152,7 +153,7 @@ static void done(struct agent *ag, struct agent_task *t)
         conclude(ag, k);
         agent_commit(ag);
     }
-    check_free(k);
+    check_free(ag, k);
 }
 
 static bool prepare(struct check *k)
@@ -180,10 +181,14 @@ void agent_revocation_job(struct agent *ag, const struct ledger_job *job)
     k->a = base_arena_new();
     k->conf = agent_conf_ref(ag->conf);
     k->job = agent_job_copy(k->a, job);
-    if (ledger_certificate_get(ag->ledger, k->a, job->ref, &k->c, &f) ||
-        strcmp(k->c.state, "revoked") == 0 || k->c.not_after < base_now() || !prepare(k)) {
+    if (ledger_certificate_get(ag->ledger, k->a, job->ref, &k->c, &f)) {
+        agent_job_unread(ag, job, &f);
+        check_free(ag, k);
+        return;
+    }
+    if (strcmp(k->c.state, "revoked") == 0 || k->c.not_after < base_now() || !prepare(k)) {
         agent_job_done(ag, job->id);
-        check_free(k);
+        check_free(ag, k);
         return;
     }
     if (!k->url) {
@@ -191,7 +196,7 @@ void agent_revocation_job(struct agent *ag, const struct ledger_job *job)
             conclude(ag, k);
             agent_commit(ag);
         }
-        check_free(k);
+        check_free(ag, k);
         return;
     }
     k->task.run = run;

@@ -26,12 +26,20 @@ bool agent_begin(struct agent *ag)
         sick(ag, "begin", &f);
         return false;
     }
+    ag->in_step = true;
     return true;
+}
+
+void agent_rollback(struct agent *ag)
+{
+    ag->in_step = false;
+    ledger_rollback(ag->ledger);
 }
 
 bool agent_commit(struct agent *ag)
 {
     struct base_fail f = {0};
+    ag->in_step = false;
     if (!ledger_in_transaction(ag->ledger)) /* rolled back by agent_ok() */
         return false;
     if (ledger_commit(ag->ledger, &f)) {
@@ -49,8 +57,11 @@ bool agent_ok(struct agent *ag, enum base_fail_class r, const struct base_fail *
         return true;
     if (ledger_in_transaction(ag->ledger))
         ledger_rollback(ag->ledger);
-    if (r == BASE_PERMANENT && strcmp(f->code, "ledger.absent") == 0) {
-        base_log_fail(LOG_WARNING, "ledger.absent", f, "while", what, NULL);
+    else if (ag->in_step)
+        return false; /* told when it was rolled back */
+    if (r == BASE_PERMANENT &&
+        (strcmp(f->code, "ledger.absent") == 0 || strcmp(f->code, "ledger.state") == 0)) {
+        base_log_fail(LOG_WARNING, f->code, f, "while", what, NULL);
         return false;
     }
     sick(ag, what, f);
@@ -89,9 +100,11 @@ void agent_event(struct agent *ag, int priority, const char *type, const char *t
         .actor = actor ? actor : "agent",
         .data = text,
     };
+    bool told = !ag->in_step;
     if (ledger_in_transaction(ag->ledger))
-        agent_ok(ag, ledger_event_add(ag->ledger, &e, &f), &f, "event");
-    log_event(priority, type, object, e.actor, data);
+        told = agent_ok(ag, ledger_event_add(ag->ledger, &e, &f), &f, "event");
+    if (told) /* what was rolled back did not happen */
+        log_event(priority, type, object, e.actor, data);
     free(text);
     json_decref(data);
 }

@@ -1,0 +1,44 @@
+/* agent/orderrun.h - an order between two of its steps: what the files about orders share.
+ *
+ * The loop owns a run; while its task is in the pool, the pool's thread alone
+ * touches it. */
+#ifndef AGENT_ORDERRUN_H
+#define AGENT_ORDERRUN_H
+#include "agent.h"
+#include "keeper/client.h"
+
+enum order_step { STEP_KEY, STEP_POST, STEP_FIND, STEP_INFO, STEP_DOWNLOAD };
+
+struct order_run {
+    struct agent_task task;
+    struct base_arena *a;
+    struct agent_conf *conf;
+    struct ledger_job job;
+    struct ledger_order o;
+    json_t *request;
+    struct ca_account *ca;
+    enum order_step step;
+    /* what the pool finds */
+    char key_id[KEEPER_ID], spki[BASE_SHA256_HEX];
+    char *csr;
+    struct ca_order_request req;
+    struct ca_order got;
+    enum ca_found found;
+    struct ca_email_validations boxes;
+    struct base_bytes pem;
+    enum base_fail_class cls;
+    struct base_fail fail;
+};
+
+/* ordertask.c: the blocking step k->step, called by the pool. */
+void agent_order_task(struct agent_task *t);
+void agent_order_request(struct order_run *k); /* fills k->req from the order's row */
+
+/* orderexpect.c: within the open transaction; false: it was rolled back. */
+bool agent_order_expect(struct agent *ag, struct order_run *k); /* mails of this order */
+/* What a pending order waits for; *WHY for a person. */
+bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why);
+/* It failed: its own mails are expected no more. */
+bool agent_order_forget(struct agent *ag, struct order_run *k);
+
+#endif
