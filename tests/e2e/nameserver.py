@@ -99,6 +99,15 @@ class Nameserver:
         self.proc = None
 
 
+def is_free(port):
+    with socket.socket() as s:
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port():
     """A port of loopback that is free for TCP and UDP."""
     while True:

@@ -66,11 +66,6 @@ notices {{
 
 timing {{
 {timing}}}
-
-rehearsal {{
-    private_networks = {{ "127.0.0.0/8" }}
-    link_bundle      = "{dir}/etc/tls-ca.pem"
-}}
 """
 ACCOUNT = """\
 account "rehearsal" {{
@@ -82,6 +77,11 @@ account "rehearsal" {{
     organization = {organization}
     payment      = balance
     poll         = {poll}
+}}
+
+rehearsal {{
+    private_networks = {{ "127.0.0.0/8" }}
+    link_bundle      = "{dir}/etc/tls-ca.pem"
 }}
 """
 DOMAIN = """\
@@ -111,7 +111,8 @@ class Site:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
         self.ports = {name: nameserver.free_port() for name in PORTS}
-        if CA_KEYS.get("pid") == os.getpid():
+        self.copy_keys = CA_KEYS.get("pid") == os.getpid() and nameserver.is_free(CA_KEYS["http"])
+        if self.copy_keys:
             self.ports["http"] = CA_KEYS["http"]  # it stands in the intermediate's certificate
         self.prefix = prefix or self._install()
         self.config = self.path("etc", "certmilter.conf")
@@ -221,7 +222,7 @@ class Site:
     def _start_ca(self):
         """The first site's CA makes its keys; later ones of the same process start with a copy."""
         ignore = shutil.ignore_patterns("state.json", "accounts.json", "ready", "*.log")
-        if CA_KEYS.get("pid") == os.getpid():
+        if self.copy_keys:
             shutil.copytree(CA_KEYS["dir"], self.ca.dir, dirs_exist_ok=True)
         self.ca.start()
         if CA_KEYS.get("pid") != os.getpid():
@@ -310,6 +311,50 @@ class Site:
             after = page.get("next")
             if not after:
                 return out
+
+    def verdicts(self, domain):
+        """What was decided about mails for DOMAIN, as "verdict/reason", in order."""
+        out = []
+        for e in self.events():
+            d = e.get("data") or {}
+            of = d.get("domain") or (d.get("mailbox") or "@").rpartition("@")[2]
+            if e["type"] in ("mail.decided", "alarm.mail") and of == domain:
+                out.append(f"{d['verdict']}/{d['reason']}")
+        return out
+
+    def state_of(self, domain):
+        """The domain as our ledger has it: "valid", "pending" ..."""
+        after = None
+        while True:
+            page = self.ask("domain.list", limit=500, **({"after": after} if after else {}))
+            for d in page["domains"]:
+                if d["domain"] == domain:
+                    return d.get("state")
+            after = page.get("next")
+            if not after:
+                return None
+
+    def validate(self, domain, timeout=30):
+        """Has the domain validated by mail, and waits for it."""
+        self.ask("domain.add", domain=domain)
+        self.wait(lambda: self.state_of(domain) == "valid", timeout, f"{domain} valid")
+
+    def consent(self, mailbox, what="custody"):
+        self.ask("consent.add", mailbox=mailbox, what=what, who="owner", how="form", text="agreed")
+
+    def order(self, mailbox, **more):
+        """An order with the owner's consent; its number."""
+        self.consent(mailbox)
+        return self.ask("order", mailbox=mailbox, **{"key_type": "p256", **more})["order"]
+
+    def order_state(self, number):
+        return self.ask("show", what=f"order:{number}")["order"]["state"]
+
+    def stored(self, number, timeout=60):
+        """Waits until the order's certificate is stored; the certificate."""
+        self.wait(lambda: self.order_state(number) == "stored", timeout, f"order {number} stored")
+        box = self.ask("show", what=f"order:{number}")["order"]["mailbox"]
+        return next(c for c in self.ask("show", what=box)["certificates"] if c["order"] == number)
 
     # --- as a command ------------------------------------------------------------------------------------------
     def save(self):

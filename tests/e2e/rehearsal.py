@@ -56,7 +56,7 @@ class RehearsalCA:
             return json.load(f)["ours"]
 
     # --- control calls -----------------------------------------------------------------------
-    def call(self, method, name, body=None, **query):
+    def call(self, method, name, body=None, /, **query):
         url = f"http://127.0.0.1:{self.http}/rehearsal/{name}"
         if query:
             url += "?" + urllib.parse.urlencode(query)
@@ -69,10 +69,10 @@ class RehearsalCA:
         except urllib.error.HTTPError as e:
             raise RuntimeError(f"{method} {url}: {e.code} {e.read()[:500]!r}") from None
 
-    def get(self, name, **query):
+    def get(self, name, /, **query):
         return self.call("GET", name, **query)
 
-    def post(self, name, **body):
+    def post(self, name, /, **body):
         return self.call("POST", name, body)
 
     def settings(self, **new):
