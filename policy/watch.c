@@ -43,7 +43,7 @@ static enum base_fail_class take(unsigned char *data, size_t size, struct policy
     const char *why = NULL;
     unsigned char sum[BASE_SHA256_LEN];
     struct policy_watch w = {.data = data};
-    if (size < WATCH_HEADER + BASE_SHA256_LEN || memcmp(data, WATCH_MAGIC, 8) != 0) {
+    if (size < WATCH_HEADER + BASE_SHA256_LEN || watch_get64(data) != WATCH_MAGIC) {
         why = "it doesn't begin like one";
         goto damaged;
     }

@@ -113,7 +113,7 @@ static void sort_unique(struct keys *k)
 static unsigned char *serialise(struct policy_watch_build *b, size_t size)
 {
     unsigned char *out = base_xmalloc(size), *p = out + WATCH_HEADER;
-    memcpy(out, WATCH_MAGIC, 8);
+    watch_put64(out, WATCH_MAGIC);
     watch_put64(out + 8, WATCH_VERSION);
     watch_put64(out + 16, (uint64_t)b->max_mail);
     watch_put64(out + 24, (uint64_t)base_now());

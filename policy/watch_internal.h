@@ -16,7 +16,7 @@
 
 #include "base/bytes.h"
 
-#define WATCH_MAGIC "CMWATCH\n"
+#define WATCH_MAGIC UINT64_C(0x0a48435441574d43) /* "CMWATCH\n" */
 #define WATCH_VERSION 1
 #define WATCH_HEADER 64
 #define WATCH_FILE_MAX ((size_t)256 * 1024 * 1024)

@@ -13,8 +13,9 @@ static struct policy_watch *sample(void)
 {
     /* one key in each list: ca.test, ca.test, example.test, alice@example.test */
     static const char *const text[] = {"ca.test", "ca.test", "example.test", "alice@example.test"};
-    unsigned char file[WATCH_HEADER + 4 * 8 + BASE_SHA256_LEN] = WATCH_MAGIC;
+    unsigned char file[WATCH_HEADER + 4 * 8 + BASE_SHA256_LEN] = {0};
     struct policy_watch *w = NULL;
+    watch_put64(file, WATCH_MAGIC);
     watch_put64(file + 8, WATCH_VERSION);
     watch_put64(file + 16, POLICY_WATCH_MAX_MAIL);
     for (int i = 0; i < 4; i++) {

@@ -158,6 +158,14 @@ static void out_of_order(void **state)
     milter_session_header(s, "From", " x@ca.test");
     assert_int_equal(milter_session_eoh(s, "Q"), MILTER_ACCEPT);
 
+    milter_session_mail(s, "<x@bounces.ca.test>"); /* no CA in From */
+    milter_session_rcpt(s, "<admin@example.test>");
+    assert_int_equal(milter_session_data(s), MILTER_CONTINUE);
+    milter_session_header(s, "From", " x@other.test");
+    milter_session_header(s, "Sender", " x@ca.test");
+    assert_int_equal(milter_session_eoh(s, "Q"), MILTER_ACCEPT);
+    assert_null(s->mail);
+
     milter_session_mail(s, "<x@bounces.ca.test>");
     milter_session_rcpt(s, "<admin@example.test>");
     milter_session_mail(s, "<x@y.test>"); /* MAIL again without an abort */

@@ -307,6 +307,11 @@ static void hostile_new(void **state)
     const char *link = "0123456789ab-aaaaaaaaaaaaaaaa.00000000";
     assert_int_equal(symlink("/etc/passwd", at("new", link)), 0);
     expect_bad(r, link, "symlink");
+    put_text(w, "x\r\n\r\n", NULL); /* a link to what would be a good mail */
+    name = first_new(r, a);
+    assert_int_equal(rename(at("new", name), at("", "elsewhere")), 0);
+    assert_int_equal(symlink(at("", "elsewhere"), at("new", name)), 0);
+    expect_bad(r, name, "symlink to a mail");
     assert_int_equal(mkfifo(at("new", link), 0660), 0);
     expect_bad(r, link, "fifo");
     assert_int_equal(mkdir(at("new", link), 0777), 0);
