@@ -26,9 +26,31 @@ def write_certificates():
     return certs
 
 
+def conf_value(value):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list):
+        return "{ " + ", ".join(conf_value(v) for v in value) + " }"
+    return '"%s"' % value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def conf(profile):
+    """The same profile in the syntax of certmilter-profile(5)."""
+    lines = ["# Synthetic, for tests. Written by make_mails.py from profiles.py."]
+    lines += ["%s = %s" % (k, conf_value(v)) for k, v in profile.items() if k != "kinds"]
+    for kind in profile["kinds"]:
+        lines.append('\nkind "%s" {' % kind["kind"])
+        lines += ["    %s = %s" % (k, conf_value(v)) for k, v in kind.items() if k != "kind"]
+        lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
 def write_profiles():
     (HERE / "profiles").mkdir(exist_ok=True)
     for name, profile in profiles.PROFILES.items():
+        (HERE / "profiles" / (name + ".conf")).write_text(conf(profile))
         (HERE / "profiles" / (name + ".json")).write_text(
             json.dumps(profile, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 

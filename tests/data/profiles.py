@@ -43,7 +43,7 @@ DIGICERT = {
          "action": "get", "page_success": ["validated"], "lifetime": 86400, "settle": 300},
         {"kind": "certificate-issued", "from": ["admin@digicert.com"], "signers": ["digicert.com"],
          "subjects": ["Your DigiCert certificate {any}"], "places": ["text:Order number: {order}"],
-         "action": "collect", "lifetime": 0, "settle": 0},
+         "action": "collect"},
         {"kind": "csr-invitation", "from": ["admin@digicert.com"], "signers": ["digicert.com"],
          "subjects": ["Create Your DigiCert {any}"], "action": "human"},
         {"kind": "renewal-notice", "from": ["admin@digicert.com"], "signers": ["digicert.com"],
@@ -81,10 +81,12 @@ AWS = {
          "signers": ["certificates.amazon.com"],
          "subjects": ["Certificate request for {domain}", "Certificate approval for {domain}"],
          "links": ["https://eu-central-1.acm-certificates.amazon.com/approvals?code="
-                   "{token:36:a-f0-9-}&context={any}"],
+                   "{token:36:a-f0-9-}&context={support}"],
          "places": ["text:Domain: {domain}", "text:AWS account ID: {account}",
                     "text:Certificate Identifier: {certificate}",
                     "subject:Certificate request for {domain}"],
+         "page_places": ["page:Domain: {domain}"], "page_pending": ["I Approve"],
+         "page_success": ["approved"],
          "action": "form", "lifetime": 259200, "settle": 300}],
 }
 

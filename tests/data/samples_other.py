@@ -92,7 +92,8 @@ def _others():
         yield name, sign(raw, "certificates.amazon.com"), {
             "auth": "pass", "profile": "aws-shape", "kind": "domain-validation", "fits": 1,
             "domain": "example.test", "problems": [],
-            "ids": {"account": "123412341234", "certificate": "89abcdef-0123"}}
+            "ids": {"account": "123412341234", "certificate": "89abcdef-0123",
+                    "support": "c29tZXRoaW5n"}}
     raw = mail("HARICA <noreply@harica.gr>", "pki@example.test", "HARICA - DNS Change Validation",
                html("<p>Please add</p><p>example.test. IN TXT &quot;HARICA-abcDEF0123456789abcd"
                     "&quot;</p>"), "<h1@harica.gr>")
