@@ -8,8 +8,9 @@ mkdir -p "$build/bench"
 "${CC:-cc}" -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -pthread -o "$build/bench/null_milter" \
     "$here/null_milter.c" -lmilter
 /usr/bin/python3 "$here/milter_pairs.py" "$build"
-if [ -e "$here/intake.py" ]; then
-    echo
-    echo "CA mails, from the spool to the ledger:"
-    /usr/bin/python3 "$here/intake.py"
-fi
+echo
+echo "CA mails, from the spool to the ledger:"
+/usr/bin/python3 "$here/intake.py"
+echo
+echo "One CA mail, from Postfix to the confirmed domain:"
+/usr/bin/python3 "$here/confirm.py"
