@@ -10,8 +10,9 @@ static enum policy_intent_kind kind_wanted(const struct policy_case *k)
                                                         : POLICY_INTENT_DOMAIN;
 }
 
-/* Same thing asked for, at this CA. A mail that names nothing is measured by
- * its recipient's domain, so that it is held for our request, not alarmed. */
+/* Same thing asked for, at this CA (an account that is gone is judged later). A mail that names
+ * nothing is measured by its recipient's domain, so that it is held for our request, not alarmed.
+ */
 static bool about(const struct policy_case *k, const struct policy_intent *i)
 {
     const struct policy_account *a = policy_config_account(k->c, i->account);

@@ -105,9 +105,6 @@ static void check_account(struct policy_case *k)
                strcmp(a->tenant, tenant) != 0 || strcmp(k->open->tenant, tenant) != 0) {
         policy_check_put(k, POLICY_RULE_ACCOUNT, POLICY_CHECK_FAIL,
                          "request, account \"%s\" and domain are not all of one tenant", a->id);
-    } else if (strcmp(a->profile, k->profile->id) != 0) {
-        policy_check_put(k, POLICY_RULE_ACCOUNT, POLICY_CHECK_FAIL,
-                         "account \"%s\" is at another CA (%s)", a->id, a->profile);
     } else {
         policy_check_put(k, POLICY_RULE_ACCOUNT, POLICY_CHECK_PASS, "requested in account \"%s\"",
                          a->id);

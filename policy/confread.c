@@ -197,6 +197,12 @@ static void check_shape(struct policy_conf *c)
         if (t->kind == '{' && t->match == (size_t)-1) {
             policy_errors_add(c->errs, c->path, t->line, "this brace is never closed");
         }
+        if (t->kind == 'w' && i + 1 < s->n && t[1].kind == '=' &&
+            memchr(c->text + t->at, '|', t->n) != NULL) {
+            policy_errors_add(c->errs, c->path, t->line,
+                              "\"%s\" is no name of an option; an option stands in its section",
+                              base_printable(c->a, c->text + t->at, t->n, 64));
+        }
         if (t->kind == 'w' && c->text[t->at] != '\'' && t->n > 1 &&
             memmem(c->text + t->at, t->n, "${", 2) != NULL) {
             policy_errors_add(c->errs, c->path, t->line,

@@ -299,6 +299,7 @@ static void single_errors(void **state)
         {"domain \"a.example\" {\n", "bad.conf:2: this brace is never closed"},
         {"contact = \"a@b.example\n", "this string never ends"},
         {"/* for ever\n", "bad.conf:2: this comment never ends"},
+        {"domain \"a.example\" {}\ndomain|mode = hold\n", "bad.conf:3: \"domain|mode\" is no name"},
         {"}\n", "bad.conf:2: unexpected closing brace"},
         {"contact\n", "bad.conf:"},
         {"contact = { \"a@b.example\" }\n", "bad.conf:2: unexpected token"},

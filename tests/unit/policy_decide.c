@@ -104,9 +104,61 @@ static void words(void **state)
     }
 }
 
+/* What explain and held show: not only the verdict, but which check says what. */
+static void results(void **state)
+{
+    static const struct {
+        int kind, gate;
+        const char *steps, *rule;
+        enum policy_result r;
+    } t[] = {
+        {D, ASK, "", "binding", POLICY_CHECK_PASS},
+        {D, ASK, "no-ids", "binding", POLICY_CHECK_LATER},
+        {D, OPEN, "no-ids", "binding", POLICY_CHECK_LATER},
+        {D, SUB, "no-ids", "binding", POLICY_CHECK_PASS},
+        {D, ASK, "ids-not-known-yet", "binding", POLICY_CHECK_LATER},
+        {D, OPEN, "ids-not-known-yet", "binding", POLICY_CHECK_PASS},
+        {D, ASK, "no-intent", "binding", POLICY_CHECK_UNKNOWN},
+        {D, ASK, "no-intent", "account", POLICY_CHECK_UNKNOWN},
+        {D, ASK, "no-intent", "recipient", POLICY_CHECK_UNKNOWN},
+        {D, ASK, "no-intent", "intent", POLICY_CHECK_FAIL},
+        {D, ASK, "", "api", POLICY_CHECK_LATER},
+        {D, ASK, "", "page", POLICY_CHECK_LATER},
+        {D, OPEN, "", "page", POLICY_CHECK_LATER},
+        {D, OPEN, "", "api", POLICY_CHECK_PASS},
+        {D, OPEN, "api-not-found", "api", POLICY_CHECK_FAIL},
+        {D, OPEN, "api-not-found requesting", "api", POLICY_CHECK_UNKNOWN},
+        {D, OPEN, "api-no-name", "api-name", POLICY_CHECK_UNKNOWN},
+        {D, OPEN, "api-other-name", "api-name", POLICY_CHECK_FAIL},
+        {D, ASK, "dkim-tempfail", "dkim", POLICY_CHECK_UNKNOWN},
+        {D, ASK, "dkim-fail", "dkim", POLICY_CHECK_FAIL},
+        {D, ASK, "unverified", "verified", POLICY_CHECK_UNKNOWN},
+        {D, ASK, "unverified approved", "verified", POLICY_CHECK_PASS},
+        {D, ASK, "mode-hold", "mode", POLICY_CHECK_UNKNOWN},
+        {D, ASK, "mode-observe approved", "mode", POLICY_CHECK_FAIL},
+        {D, SUB, "page-host-error", "form", POLICY_CHECK_FAIL},
+        {D, DONE, "after-pending", "result", POLICY_CHECK_LATER},
+        {D, DONE, "after-other-name", "result", POLICY_CHECK_FAIL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        struct world *w = w_new((enum policy_kind)t[i].kind, (enum policy_gate)t[i].gate);
+        struct policy_decision d;
+        w_take(w, t[i].steps);
+        policy_decide(w->a, (enum policy_gate)t[i].gate, &w->e, &w->c, &d);
+        if (w_check(&d, t[i].rule) != t[i].r) {
+            fail_msg("[%s] gate %d: %s is %s", t[i].steps, t[i].gate, t[i].rule,
+                     policy_result_name(w_check(&d, t[i].rule)));
+        }
+        base_arena_free(w->a);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_line), cmocka_unit_test(words)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_line), cmocka_unit_test(words),
+                                       cmocka_unit_test(results)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
