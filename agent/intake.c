@@ -18,6 +18,7 @@
 #define LIST_MAX 256
 #define RCPT_MAX 50       /* recipients of one mail that are looked at */
 #define GIVE_UP (12 * 3600)
+#define DEATHS 2          /* inspectors that one mail may cost before it goes to dead/ */
 
 struct item { /* one spool file on its way */
     struct agent_task task;
@@ -25,9 +26,11 @@ struct item { /* one spool file on its way */
     struct base_arena *a;
     char name[SPOOL_NAME_LEN];
     bool in_cur;
+    int tries; /* that failed before */
     struct spool_reader *reader;
     struct spool_mail *mail;
     struct policy_facts *facts;
+    bool waits; /* stays in cur/ for a later try */
     enum base_fail_class cls;
     struct base_fail fail;
     struct item *next;
@@ -71,14 +74,17 @@ static void run(struct agent_task *t)
     if (it->cls)
         return;
     it->in_cur = true;
+    /* a copy of our own: the snapshot is shared, and Jansson counts references */
+    json_t *profiles = json_deep_copy(it->conf->profiles);
     struct inspect_mail_options o = {
         .program = it->conf->inspector,
-        .profiles = it->conf->profiles,
+        .profiles = profiles,
         .key = look_up,
         .key_ctx = it->conf,
         .now = base_now(),
     };
     it->cls = inspect_mail(it->a, &o, it->mail->raw, &it->facts, &it->fail);
+    json_decref(profiles);
 }
 
 static void item_free(struct item *it)
@@ -99,7 +105,7 @@ static void done(struct agent *ag, struct agent_task *t)
     ag->intake->ready_last = &it->next;
 }
 
-static void submit(struct agent *ag, const char *name, bool in_cur)
+static void submit(struct agent *ag, const char *name, bool in_cur, int tries)
 {
     struct item *it = base_xmalloc(sizeof(*it));
     memset(it, 0, sizeof(*it));
@@ -109,6 +115,7 @@ static void submit(struct agent *ag, const char *name, bool in_cur)
     it->a = base_arena_new();
     it->reader = ag->reader;
     it->in_cur = in_cur;
+    it->tries = tries;
     memcpy(it->name, name, strnlen(name, sizeof(it->name) - 1));
     ag->intake->in_flight++;
     agent_pool_submit(ag->pool, AGENT_LANE_CPU, &it->task);
@@ -153,7 +160,7 @@ static void start_waiting(struct agent *ag)
             continue;
         }
         *w = one->next;
-        submit(ag, one->name, true);
+        submit(ag, one->name, true, one->tries);
         free(one);
     }
 }
@@ -180,7 +187,7 @@ void agent_intake_scan(struct agent *ag)
     /* a name may be listed twice while its thread hasn't claimed it yet: the
      * second claim then finds it gone, which is no news */
     for (size_t i = 0; i < n && ag->intake->in_flight < IN_FLIGHT; i++)
-        submit(ag, names[i], false);
+        submit(ag, names[i], false, 0);
     ag->intake->more = n > 0;
     base_arena_free(a);
 }
@@ -291,11 +298,16 @@ static bool try_later(struct agent *ag, struct item *it)
     bool tempfail = !it->cls && it->facts->auth.result == POLICY_AUTH_TEMPFAIL &&
                     base_now() - it->mail->env.time < GIVE_UP;
     bool failed = it->cls == BASE_TEMPORARY || it->cls == BASE_OURS;
+    /* killed: by what the mail does to it, or because the machine had no time or memory */
+    bool died = it->cls == BASE_PERMANENT && strcmp(it->fail.code, "inspect.died") == 0 &&
+                it->tries < DEATHS;
+    failed = failed || died;
     if (!tempfail && !failed)
         return false;
     base_log(LOG_WARNING, "mail.later", "spool", it->name, "why",
              tempfail ? it->facts->auth.reason : it->fail.text, NULL);
-    wait_for(ag, it->name, 1, tempfail ? 60000 : 5000);
+    it->waits = true;
+    wait_for(ag, it->name, it->tries + 1, tempfail ? 60000 : 5000);
     return true;
 }
 
@@ -327,7 +339,7 @@ void agent_intake_flush(struct agent *ag)
     bool open = agent_begin(ag), ok = open;
     for (it = list; it; it = it->next) {
         ag->intake->in_flight--;
-        if (it->cls == BASE_PERMANENT || try_later(ag, it))
+        if (try_later(ag, it) || it->cls == BASE_PERMANENT)
             continue;
         if (ok && n < LIST_MAX && (ok = take(ag, it)))
             names[n++] = it->name;
@@ -342,10 +354,10 @@ void agent_intake_flush(struct agent *ag)
     }
     for (it = list; it;) {
         struct item *next = it->next;
-        if (it->cls == BASE_PERMANENT)
+        if (!it->waits && it->cls == BASE_PERMANENT)
             bury(ag, it);
-        else if (!ok && it->mail && it->facts)
-            wait_for(ag, it->name, 1, 2000); /* the ledger couldn't be written: all again */
+        else if (!it->waits && !ok)
+            wait_for(ag, it->name, it->tries, 2000); /* the ledger couldn't be written: all again */
         item_free(it);
         it = next;
     }
