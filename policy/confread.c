@@ -77,6 +77,7 @@ static int bare_line(void)
     return t != NULL ? t->line : last.line;
 }
 
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
     char msg[400], names[500];

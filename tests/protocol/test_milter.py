@@ -320,7 +320,7 @@ def test_damaged_watch_file_keeps_the_last_good_one(milter):
 
 @pytest.mark.parametrize("sig", [signal.SIGUSR1, signal.SIGHUP])
 def test_reload_at_a_signal(milter, sig):
-    c = milter.session()
+    c = milter.session(steps=0x37F | LEADSPC)  # answers at every step: MAIL has been seen
     c.mail("x@y.test")
     c.rcpt("<admin@new.test>")
     watchfile.write(milter.watch, **dict(WATCH, domains=["new.test"]))
