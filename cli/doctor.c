@@ -115,7 +115,6 @@ int cli_cmd_doctor(struct cli *c, const struct cli_args *args)
         cli_doctor_profiles(&d);
         cli_doctor_milter(&d);
         cli_doctor_postfix(&d);
-        check_agent(&d);
         cli_doctor_keeper(&d);
         cli_doctor_spool(&d);
         cli_doctor_watch(&d);
@@ -123,6 +122,7 @@ int cli_cmd_doctor(struct cli *c, const struct cli_args *args)
         cli_doctor_clock(&d);
         cli_doctor_bundle(&d);
         cli_doctor_credentials(&d);
+        check_agent(&d);
     }
     show(&d);
     json_decref(d.list);

@@ -315,10 +315,11 @@ void cli_doctor_postfix(struct cli_doctor *d)
     struct base_fail f = {0};
     size_t users = 0;
     if (cli_postfix_ask(d->c->a, d->postfix_dir, &p, &f)) {
-        cli_finding(d, "postfix", strcmp(f.code, "postfix.absent") == 0 ? CLI_OK : CLI_FAIL,
-                    "%s: look yourself whether the MTA uses certmilter, first of all milters, and "
-                    "goes on without it",
-                    f.text);
+        bool absent = strcmp(f.code, "postfix.absent") == 0;
+        cli_finding(d, "postfix", absent ? CLI_OK : CLI_FAIL, "%s%s", f.text,
+                    absent ? ": look yourself whether the MTA uses certmilter, first of all milters, "
+                             "and goes on without it"
+                           : "");
         return;
     }
     if (!cli_socket_read(d->c->a, d->c->cfg->milter_socket, false, &ours))

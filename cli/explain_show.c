@@ -134,12 +134,23 @@ static void ids_lines(struct cli *c, struct cli_table *t, const struct policy_fa
         cli_pair(c, t, "ids", "two different values for one id");
 }
 
+/* The same link stands in text and HTML as a rule. */
+static bool seen_before(const struct policy_facts *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(f->links[i].url, f->links[n].url) == 0)
+            return true;
+    return false;
+}
+
 static void link_lines(struct cli *c, struct cli_table *t, const struct cli_explained *x)
 {
     size_t others = 0;
     const struct policy_facts *f = x->facts;
     for (size_t i = 0; i < f->nlinks; i++) {
         const struct policy_link *l = &f->links[i];
+        if (seen_before(f, i))
+            continue;
         if (l->state == POLICY_LINK_OTHER && !x->show_links) {
             others++;
             continue;
@@ -153,6 +164,21 @@ static void link_lines(struct cli *c, struct cli_table *t, const struct cli_expl
     }
     if (others || f->nlinks == 0)
         cli_pair(c, t, "other links", base_arena_printf(c->a, "%zu", others));
+}
+
+/* "confirm" at this gate is only the leave to go on. */
+static const char *decision_line(struct cli *c, const struct policy_decision *d)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < d->nchecks; i++)
+        open += d->checks[i].result == POLICY_CHECK_LATER;
+    return base_arena_printf(c->a, "%s: %s%s", policy_verdict_name(d->verdict), cli_text(c, d->text),
+                             d->verdict == POLICY_CONFIRM && open
+                                 ? base_arena_printf(c->a,
+                                                     " So far: %zu checks wait for the CA's API and "
+                                                     "its page, and each can still stop it.",
+                                                     open)
+                                 : "");
 }
 
 void cli_explained_text(struct cli *c, const struct cli_explained *x)
@@ -182,8 +208,7 @@ void cli_explained_text(struct cli *c, const struct cli_explained *x)
         cli_pair(c, &t, "left out", cli_text(c, f->problems[i]));
     if (x->unseen)
         cli_pair(c, &t, "note", "its body was read for this explanation only");
-    cli_pair(c, &t, "decision",
-             base_arena_printf(c->a, "%s: %s", policy_verdict_name(d->verdict), cli_text(c, d->text)));
+    cli_pair(c, &t, "decision", decision_line(c, d));
     cli_table_print(c, &t);
     if (d->nchecks) {
         json_t *list = checks_json(d);

@@ -198,9 +198,9 @@ static const char *program(void)
     return NULL;
 }
 
-/* What postconf prints; "" if it fails. */
+/* What postconf prints; "" if it fails. *why: its complaint. */
 static const char *run(struct base_arena *a, const char *path, const char *dir,
-                       const char *const *args)
+                       const char *const *args, const char **why)
 {
     static const struct base_child_limits limits = {.cpu_seconds = 5, .wall_ms = 10000};
     const char *argv[20] = {"postconf"};
@@ -217,7 +217,8 @@ static const char *run(struct base_arena *a, const char *path, const char *dir,
         return "";
     base_child_close_in(&c);
     (void)base_child_end(&c, OUT_MAX, &status, NULL);
-    const char *text = base_arena_strdup(a, base_buf_str(&c.outbuf));
+    const char *text = base_arena_strdup(a, base_buf_str(&c.outbuf)), *err = base_buf_str(&c.errbuf);
+    *why = base_arena_strndup(a, err, strcspn(err, "\n"));
     base_child_free(&c);
     return text;
 }
@@ -234,15 +235,14 @@ enum base_fail_class cli_postfix_ask(struct base_arena *a, const char *dir, stru
                                          "receive_override_options",
                                          NULL};
     static const char *const services[] = {"-M", NULL}, *const overrides[] = {"-x", "-P", NULL};
-    const char *path = program();
+    const char *path = program(), *why = "no answer", *unused;
     memset(p, 0, sizeof(*p));
     if (!path)
         return base_failf(f, BASE_PERMANENT, "postfix.absent", "there is no postconf here");
-    cli_postfix_params(a, run(a, path, dir, params), p);
-    cli_postfix_services(a, run(a, path, dir, services), p);
-    cli_postfix_overrides(a, run(a, path, dir, overrides), p);
+    cli_postfix_params(a, run(a, path, dir, params, &why), p);
+    cli_postfix_services(a, run(a, path, dir, services, &unused), p);
+    cli_postfix_overrides(a, run(a, path, dir, overrides, &unused), p);
     if (!p->queue_directory)
-        return base_failf(f, BASE_PERMANENT, "postfix.silent", "%s%s%s says nothing", path,
-                          dir ? " -c " : "", dir ? dir : "");
+        return base_failf(f, BASE_PERMANENT, "postfix.silent", "%s", why);
     return BASE_OK;
 }

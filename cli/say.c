@@ -12,6 +12,7 @@
 #include "cli.h"
 
 #define TEXT_MAX 2000
+#define DAY 86400
 
 void cli_complain(struct cli *c, const char *fmt, ...)
 {
@@ -31,13 +32,14 @@ const char *cli_text(struct cli *c, const char *s)
 
 /* ---- times ------------------------------------------------------------------------ */
 
-static const char *span_of(struct cli *c, int64_t t, char *room, size_t n)
+/* Hours don't matter to who asks for days. */
+static const char *span_of(struct cli *c, int64_t t, bool hours, char *room, size_t n)
 {
     char span[BASE_TIME_LEN];
-    int64_t d = t - c->now;
-    if (d > -2 && d < 2)
+    int64_t d = t - c->now, size = d < 0 ? -d : d;
+    if (size < 2)
         return "now";
-    base_time_span(d < 0 ? -d : d, span);
+    base_time_span(hours || size < 2 * DAY ? size : size - size % DAY, span);
     snprintf(room, n, d < 0 ? "%s ago" : "in %s", span);
     return room;
 }
@@ -53,7 +55,7 @@ static const char *local(struct cli *c, int64_t t, bool minutes)
         (minutes ? strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm)
                  : strftime(text, sizeof(text), "%Y-%m-%d", &tm)) == 0)
         return base_arena_printf(c->a, "%lld", (long long)t);
-    return base_arena_printf(c->a, "%s (%s)", text, span_of(c, t, rel, sizeof(rel)));
+    return base_arena_printf(c->a, "%s (%s)", text, span_of(c, t, minutes, rel, sizeof(rel)));
 }
 
 const char *cli_when(struct cli *c, int64_t t)

@@ -336,3 +336,9 @@ def test_postfix_own_socket_mode(postfix, good):
 def test_postfix_parameters_are_expanded(postfix):
     checks = postfix(milters="$ours", main="ours = { unix:certmilter/milter.sock, default_action=accept }")
     assert result(checks, "postfix")[0] == "ok"
+
+
+@pytest_postfix
+def test_postfix_that_says_nothing(good):
+    got, text = result(doctor(good, "--postfix", good.path / "none"), "postfix")
+    assert got == "fail" and "none/main.cf" in text

@@ -89,7 +89,11 @@ def test_modes_of_the_configuration(shaped):
         shaped.shape(mode)
         a = explain(shaped, "dcv-dv-en", *intent)
         assert a["decision"] == decision, a["text"]
-        assert "assumed" not in a or a["assumed"] is None
+        assert a["assumed"] is None
+    shaped.shape("confirm")
+    r = shaped.run("explain", MAILS / "dcv-dv-en.eml", "--rcpt", "postmaster@example.test", "--dns-data", ZONE,
+                   "--at", AT, *intent)
+    assert re.search(r"^decision +confirm: .*So far: \d+ checks wait", r.out, re.M)
     shaped.shape("confirm")
     a = explain(shaped, "dcv-dv-en", *intent, rcpt="someone@example.test")
     assert a["decision"] == "hold" and check(a, "recipient") == "fail"

@@ -114,7 +114,8 @@ static void test_times(void **state)
     assert_string_equal(cli_when(c, c->now), "2026-11-22 14:00 (now)");
     assert_string_equal(cli_when(c, c->now - 1500), "2026-11-22 13:35 (25 min ago)");
     assert_string_equal(cli_when(c, c->now + 3 * 86400 + 4 * 3600), "2026-11-25 18:00 (in 3 d 4 h)");
-    assert_string_equal(cli_day(c, c->now + 30 * 86400), "2026-12-22 (in 30 d)");
+    assert_string_equal(cli_day(c, c->now + 30 * 86400 + 7200), "2026-12-22 (in 30 d)");
+    assert_string_equal(cli_day(c, c->now + 86400 + 7200), "2026-11-23 (in 1 d 2 h)");
     setenv("TZ", "America/New_York", 1);
     tzset();
     assert_string_equal(cli_when(c, c->now - 60), "2026-11-22 08:59 (1 min ago)");
