@@ -80,7 +80,7 @@ struct agent {
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
     int64_t next_scan, next_exports, next_wipe, next_poll; /* base_mono_ms() */
-    int64_t watch_written;
+    int64_t watch_written, watch_retry; /* retry: not before, after a failure */
     bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
     int64_t ledger_retry;   /* base_mono_ms() */
 };
@@ -207,6 +207,9 @@ void agent_notice_key(struct agent *ag, struct base_arena *a, const char *accoun
 bool agent_key_refused(const struct base_fail *f);
 /* The first mail of its request and day? In the open transaction. */
 bool agent_alarm_fresh(struct agent *ag, const struct agent_case *c,
+                       const struct policy_decision *d);
+/* A mail waits for a person: told once a day for a name. */
+void agent_notice_held(struct agent *ag, const struct agent_case *c,
                        const struct policy_decision *d);
 void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
                              const struct policy_decision *d);

@@ -136,6 +136,8 @@ static void tell(struct agent *ag, struct agent_case *c, const struct policy_dec
 {
     if (d->verdict == POLICY_ALARM || d->notify)
         agent_notice_mail_alarm(ag, c, d);
+    else if (d->verdict == POLICY_HOLD && d->domain)
+        agent_notice_held(ag, c, d);
     if (d->account_alarm && d->intent && d->intent->account)
         agent_notice_key(ag, c->a, d->intent->account, d->domain ? d->domain->tenant : NULL);
 }

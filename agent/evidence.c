@@ -49,7 +49,10 @@ static bool read_intents(struct agent *ag, struct agent_case *c)
     struct base_fail f = {0};
     bool mailbox_kind = c->facts->kind == POLICY_KIND_MAILBOX_VALIDATION;
     const char *domain = mailbox_kind ? NULL : c->facts->domain;
-    const char *mailbox = mailbox_of(c);
+    const char *mailbox = mailbox_of(c), *at = c->mail.rcpt ? strrchr(c->mail.rcpt, '@') : NULL;
+    /* a validation mail that names no domain may still be the answer to a request of ours */
+    if (!domain && at && c->facts->kind == POLICY_KIND_DOMAIN_VALIDATION)
+        domain = at + 1;
     if (!domain && !mailbox)
         return true;
     if (!agent_ok(ag,

@@ -102,7 +102,7 @@ static void due(struct agent *ag)
         spool_dead_wipe(ag->reader, base_now(), SPOOL_DEAD_AGE);
     }
     agent_control_waiters(ag); /* their time may be over */
-    if (ag->watch_dirty && base_now() > ag->watch_written + 1)
+    if (ag->watch_dirty && base_now() > ag->watch_written + 1 && base_now() >= ag->watch_retry)
         agent_watch_write(ag);
 }
 

@@ -13,6 +13,7 @@
 #include "net/smtp.h"
 
 #define JOURNAL_PAGE 50
+#define ALARMS_A_DAY 20 /* mails about one name */
 
 const char *agent_contact(const struct agent *ag, const char *tenant)
 {
@@ -124,6 +125,55 @@ bool agent_alarm_fresh(struct agent *ag, const struct agent_case *c,
     return fresh;
 }
 
+/* A flood of orders must not be a flood of mails to the people who have to act. */
+static bool flooded(struct agent *ag, const struct agent_case *c, const char *name,
+                    const char *contact)
+{
+    struct base_fail f = {0};
+    int64_t n = 0;
+    char day[BASE_TIME_LEN];
+    base_time_rfc3339(base_now(), day);
+    day[10] = 0;
+    const char *count = base_arena_printf(c->a, "alarms:%s:%s", name, day);
+    if (!ledger_in_transaction(ag->ledger) ||
+        !agent_ok(ag, ledger_meta_get(ag->ledger, count, &n, 0, &f), &f, "meta") ||
+        !agent_ok(ag, ledger_meta_set(ag->ledger, count, n + 1, &f), &f, "meta"))
+        return false;
+    if (n == ALARMS_A_DAY)
+        agent_notice(ag, base_arena_printf(c->a, "flood:%s:%s", name, day), contact,
+                     base_arena_printf(c->a, "certmilter: ALARM: a flood of requests for %s", name),
+                     base_arena_printf(
+                         c->a,
+                         "More than %d requests for\n\n    %s\n\ncame today that nobody of us made. "
+                         "Further ones of today are not mailed;\nthey stand in \"certmilter events\". "
+                         "None of them is answered.\n\nCall the certificate authority.\n",
+                         ALARMS_A_DAY, name));
+    return n >= ALARMS_A_DAY;
+}
+
+void agent_notice_held(struct agent *ag, const struct agent_case *c,
+                       const struct policy_decision *d)
+{
+    const char *name = name_of(c->facts);
+    char day[BASE_TIME_LEN];
+    base_time_rfc3339(base_now(), day);
+    day[10] = 0;
+    agent_notice(
+        ag, base_arena_printf(c->a, "held:%s:%s", name, day),
+        agent_contact(ag, d->domain ? d->domain->tenant : NULL),
+        base_arena_printf(c->a, "certmilter: a mail about %s waits for your decision", name),
+        base_arena_printf(
+            c->a,
+            "A mail of a certificate authority about\n\n    %s\n\nis held. %s\n\n"
+            "    certmilter held show %lld       what it is, and each check\n"
+            "    certmilter held approve %lld    to go on, where a person may decide\n"
+            "    certmilter held deny %lld       to leave it\n\n"
+            "Nothing happens until then. At most one such mail a day is sent for a name; all that\n"
+            "waits is in \"certmilter held list\".\n",
+            name, d->text ? d->text : "", (long long)c->mail.id, (long long)c->mail.id,
+            (long long)c->mail.id));
+}
+
 void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
                              const struct policy_decision *d)
 {
@@ -132,8 +182,15 @@ void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
         d->verdict == POLICY_ALARM
             ? base_arena_printf(c->a, "certmilter: ALARM: nobody of us asked to validate %s", name)
             : base_arena_printf(c->a, "certmilter: notice about %s", name);
-    agent_notice(ag, key, agent_contact(ag, d->domain ? d->domain->tenant : NULL), subject,
-                 alarm_body(c, d));
+    const char *contact = agent_contact(ag, d->domain ? d->domain->tenant : NULL);
+    bool fresh = true;
+    struct base_fail f = {0};
+    const char *counted = base_arena_printf(c->a, "counted:%s", key);
+    if (!ledger_in_transaction(ag->ledger) ||
+        !agent_ok(ag, ledger_notice_once(ag->ledger, counted, base_now(), &fresh, &f), &f, "notice"))
+        return;
+    if (fresh && !flooded(ag, c, name, contact))
+        agent_notice(ag, key, contact, subject, alarm_body(c, d));
 }
 
 /* ---- sending -------------------------------------------------------------------------- */
@@ -148,14 +205,24 @@ struct notice {
     struct base_fail fail;
 };
 
-/* RFC 2047 for what isn't ASCII: subjects may name internationalized mailboxes. */
+/* RFC 2047 for what isn't ASCII: subjects may name internationalized mailboxes.
+ * Words of at most 75 characters, cut between characters. */
 static const char *header_text(struct base_arena *a, const char *s)
 {
-    const char *clean = base_printable(a, s, strlen(s), 300);
-    for (const char *p = clean; *p; p++)
-        if ((unsigned char)*p > 126)
-            return base_arena_printf(a, "=?utf-8?B?%s?=", base_base64(a, clean, strlen(clean)));
-    return clean;
+    const char *clean = base_printable(a, s, strlen(s), 300), *p = clean, *out = "";
+    while (*p && (unsigned char)*p < 127)
+        p++;
+    if (!*p)
+        return clean;
+    for (p = clean; *p;) {
+        size_t n = strnlen(p, 45);
+        while (p[n] && ((unsigned char)p[n] & 0xc0) == 0x80)
+            n--;
+        out = base_arena_printf(a, "%s%s=?utf-8?B?%s?=", out, out[0] ? "\r\n " : "",
+                                base_base64(a, p, n));
+        p += n;
+    }
+    return out;
 }
 
 static void send_run(struct agent_task *t)

@@ -63,9 +63,10 @@ void agent_watch_write(struct agent *ag)
     add_profiles(b, ag->conf->cfg);
     add_domains(b, ag->conf->cfg);
     if (add_intents(ag, b)) {
-        if (policy_watch_build_write(b, ag->conf->cfg->watch_file, 0644, &f))
+        if (policy_watch_build_write(b, ag->conf->cfg->watch_file, 0644, &f)) {
             base_log_fail(LOG_ERR, "watch.write", &f, NULL);
-        else {
+            ag->watch_retry = base_now() + 30;
+        } else {
             ag->watch_dirty = false;
             ag->watch_written = base_now();
         }
