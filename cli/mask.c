@@ -72,7 +72,7 @@ static void overwrite(unsigned char *p, size_t from, size_t end)
         size_t gap = soft_break(p, end, i);
         if (gap > 0) {
             i += gap;
-        } else if (p[i] == '=' && i + 2 < end) {
+        } else if (p[i] == '=' && i + 2 < end && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0) {
             unsigned char ch = masked((unsigned char)(hex(p[i + 1]) * 16 + hex(p[i + 2])));
             p[i + 1] = (unsigned char)digits[ch >> 4];
             p[i + 2] = (unsigned char)digits[ch & 15];

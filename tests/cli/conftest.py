@@ -58,7 +58,7 @@ paths {
                                                        for k, v in answers.items()})
         return self.agent
 
-    def run(self, *args, stdin=None, config=True, env=None, tty=False):
+    def run(self, *args, stdin=None, config=True, env=None, tty=False, before=None):
         argv = [str(PROGRAM)] + (["--config", str(self.config)] if config else []) + \
             [str(a) for a in args]
         environ = {"PATH": os.environ["PATH"], "TZ": "UTC", **(env or {})}
@@ -67,7 +67,7 @@ paths {
         if tty:
             return self.run_tty(argv, environ)
         return Result(subprocess.run(argv, input=stdin, capture_output=True, env=environ,
-                                     text=not isinstance(stdin, bytes), timeout=60))
+                                     preexec_fn=before, text=not isinstance(stdin, bytes), timeout=60))
 
     @staticmethod
     def run_tty(argv, environ):

@@ -113,6 +113,16 @@ def test_unauthenticated_is_shown_but_never_believed(shaped):
         assert check(a, "dkim") in ("fail", "unknown")
 
 
+def test_decided_on_what_the_agent_sees(shaped):
+    """Of an unauthentic mail the agent reads no body: what only the body says can't make it harmless."""
+    raw = re.sub(rb"(?m)^Subject:.*\r\n", b"Subject: Approve\r\n", (MAILS / "dcv-foreign-domain.eml").read_bytes())
+    r = shaped.run("--json", "explain", "-", "--rcpt", "postmaster@example.test", "--dns-data", ZONE, "--at", AT,
+                   stdin=raw)
+    a = json.loads(r.out)
+    assert a["authenticated"] is False and a["domain"] not in (None, "example.test")
+    assert a["decision"] == "hold" and a["reason"] == "changed-before-us"
+
+
 def test_dns_that_does_not_answer(shaped):
     """Neither a file nor a server: the key can't be looked up now."""
     shaped.write((DOMAIN % ("confirm", "")) + 'network { resolvers = { "127.0.0.1@1" } }',

@@ -1,5 +1,7 @@
 """certmilter export against the real keeper, without an agent."""
 import os
+import resource
+import signal
 import stat
 import sys
 
@@ -88,6 +90,21 @@ def test_custody_forget_ends_with_delivery(site, keeper):
     assert keeper.admin("key_info", key_id=key)["key"]["destroyed"]
     r = site.run("export", key, "--p12", site.path / "b.p12", "--passphrase-out", site.path / "p2")
     assert r.status == 1 and not (site.path / "b.p12").exists() and not (site.path / "p2").exists()
+
+
+def test_what_is_not_on_disk_is_not_delivered(site, keeper):
+    """The name could be reserved, the content not written: the key must stay."""
+    key, _ = certified(keeper, custody="forget")
+
+    def no_space():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    secret = site.path / "given"
+    secret.write_text("correct horse battery\n")
+    r = site.run("export", key, "--p12", site.path / "a.p12", "--passphrase-file", secret, before=no_space)
+    assert r.status == 1 and r.err.count("\n") == 1
+    assert not (site.path / "a.p12").exists()
+    assert not keeper.admin("key_info", key_id=key)["key"]["destroyed"]
 
 
 def test_pem_without_an_agent(site, keeper):
