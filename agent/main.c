@@ -18,6 +18,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "inspect/client.h"
 #include "net/http.h"
 #include "show.h"
 
@@ -111,6 +112,7 @@ static int run(struct agent *ag)
     }
     if (!open_loop(ag))
         return 1;
+    inspect_spawner_start(ag->conf->inspector);
     base_log(LOG_NOTICE, "agent.started", "version", CERTMILTER_VERSION, "config", ag->config_path,
              "domains", base_log_num((long long)ag->conf->cfg->ndomains), "accounts",
              base_log_num((long long)ag->conf->nusable), NULL);

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -188,46 +189,105 @@ static int run(struct base_child *c, struct plan *plan, int report_read)
     return got == sizeof e && e != 0 ? e : EIO;
 }
 
+/* Both ends of what becomes its descriptors 0 to 2. */
+struct ends {
+    int in[2], out[2], err[2];
+};
+
+static void close_ends(struct ends *e)
+{
+    for (int i = 0; i < 2; i++) {
+        close_fd(&e->in[i]);
+        close_fd(&e->out[i]);
+        close_fd(&e->err[i]);
+    }
+}
+
+/* False with errno; whatever was opened is the caller's to close. */
+static bool open_ends(struct ends *e, const struct base_child_limits *lim)
+{
+    *e = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}};
+    if (lim->stdin_fd > 0) {
+        e->in[0] = fcntl(lim->stdin_fd, F_DUPFD_CLOEXEC, 3);
+        if (e->in[0] < 0) {
+            return false;
+        }
+    } else if (!pipe_above(e->in) || !nonblocking(e->in[1])) {
+        return false;
+    }
+    return pipe_above(e->out) && pipe_above(e->err) && nonblocking(e->out[0]) &&
+           nonblocking(e->err[0]);
+}
+
+static void init(struct base_child *c)
+{
+    *c = (struct base_child){.pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1};
+    base_buf_init(&c->outbuf, 0);
+    base_buf_init(&c->errbuf, ERR_MAX);
+}
+
+/* Our ends become C's. */
+static void take_ends(struct base_child *c, struct ends *e, const struct base_child_limits *lim)
+{
+    c->in = e->in[1];
+    c->out = e->out[0];
+    c->err = e->err[0];
+    e->in[1] = e->out[0] = e->err[0] = -1;
+    c->deadline = lim->wall_ms > 0 ? base_mono_ms() + lim->wall_ms : 0;
+}
+
 enum base_fail_class base_child_start(struct base_child *c, const char *path, char *const argv[],
                                       const struct base_child_limits *lim, struct base_fail *f)
 {
     static char *const no_env[] = {NULL};
-    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, report[2] = {-1, -1};
+    int report[2] = {-1, -1};
+    struct ends ends;
     int e = 0;
 
-    *c = (struct base_child){.pid = -1, .in = -1, .out = -1, .err = -1};
-    base_buf_init(&c->outbuf, 0);
-    base_buf_init(&c->errbuf, ERR_MAX);
-    if (!pipe_above(in) || !pipe_above(out) || !pipe_above(err) || !pipe_above(report) ||
-        !nonblocking(in[1]) || !nonblocking(out[0]) || !nonblocking(err[0])) {
+    init(c);
+    if (!open_ends(&ends, lim) || !pipe_above(report)) {
         e = errno;
     } else {
         struct plan plan = {.path = path,
                             .argv = argv,
                             .envp = lim->envp != NULL ? lim->envp : no_env,
                             .lim = lim,
-                            .stdio = {in[0], out[1], err[1]},
+                            .stdio = {ends.in[0], ends.out[1], ends.err[1]},
                             .report = report[1],
                             .parent = getpid()};
         e = run(c, &plan, report[0]);
         report[1] = -1;
     }
-    close_fd(&in[0]);
-    close_fd(&out[1]);
-    close_fd(&err[1]);
     close_fd(&report[0]);
     close_fd(&report[1]);
-    if (e != 0) {
-        close_fd(&in[1]);
-        close_fd(&out[0]);
-        close_fd(&err[0]);
-        return base_failf(f, BASE_OURS, "child.exec", "%s can't be started: %s", path, strerror(e));
+    if (e == 0) {
+        take_ends(c, &ends, lim);
     }
-    c->in = in[1];
-    c->out = out[0];
-    c->err = err[0];
-    c->deadline = lim->wall_ms > 0 ? base_mono_ms() + lim->wall_ms : 0;
-    return BASE_OK;
+    close_ends(&ends);
+    return e == 0 ? BASE_OK
+                  : base_failf(f, BASE_OURS, "child.exec", "%s can't be started: %s", path,
+                               strerror(e));
+}
+
+enum base_fail_class base_child_adopt(struct base_child *c, base_child_maker *start, void *ctx,
+                                      const struct base_child_limits *lim, struct base_fail *f)
+{
+    enum base_fail_class r;
+    struct ends ends;
+
+    init(c);
+    if (!open_ends(&ends, lim)) {
+        r = base_failf(f, BASE_OURS, "child.exec", "no pipes: %s", strerror(errno));
+    } else {
+        const int theirs[3] = {ends.in[0], ends.out[1], ends.err[1]};
+
+        r = start(ctx, theirs, &c->pidfd, f);
+    }
+    if (r == BASE_OK) {
+        take_ends(c, &ends, lim);
+    }
+    close_ends(&ends);
+    return r;
 }
 
 void base_child_close_in(struct base_child *c)
@@ -235,17 +295,43 @@ void base_child_close_in(struct base_child *c)
     close_fd(&c->in);
 }
 
-void base_child_free(struct base_child *c)
+void base_child_kill(const struct base_child *c)
 {
     if (c->pid > 0) {
         (void)kill(-c->pid, SIGKILL);
-        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
-        }
-        c->pid = -1;
+    } else if (c->pidfd >= 0) {
+        (void)pidfd_send_signal(c->pidfd, SIGKILL, NULL, 0);
     }
+}
+
+static void release(struct base_child *c)
+{
+    c->pid = -1;
+    close_fd(&c->pidfd);
     close_fd(&c->in);
     close_fd(&c->out);
     close_fd(&c->err);
     base_buf_wipe(&c->outbuf);
     base_buf_wipe(&c->errbuf);
+}
+
+bool base_child_ended(struct base_child *c)
+{
+    struct pollfd p = {c->pidfd, POLLIN, 0};
+
+    if (c->pid > 0 ? waitpid(c->pid, NULL, WNOHANG) == 0 : c->pidfd >= 0 && poll(&p, 1, 0) == 0) {
+        return false;
+    }
+    release(c);
+    return true;
+}
+
+void base_child_free(struct base_child *c)
+{
+    base_child_kill(c);
+    if (c->pid > 0) {
+        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    release(c);
 }

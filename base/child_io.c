@@ -18,23 +18,16 @@
 #define READ_SIZE 16384
 #define PIPE_FULL 65536
 
-static void kill_group(const struct base_child *c)
-{
-    if (c->pid > 0) {
-        (void)kill(-c->pid, SIGKILL);
-    }
-}
-
 static enum base_fail_class timed_out(struct base_child *c, struct base_fail *f)
 {
-    kill_group(c);
+    base_child_kill(c);
     c->late = true;
     return base_failf(f, BASE_TEMPORARY, "child.timeout", "the program did not end in time");
 }
 
 static enum base_fail_class io_failed(struct base_child *c, const char *what, struct base_fail *f)
 {
-    kill_group(c);
+    base_child_kill(c);
     return base_failf(f, BASE_OURS, "child.io", "%s: %s", what, strerror(errno));
 }
 
@@ -70,7 +63,7 @@ static enum base_fail_class take_out(struct base_child *c, size_t out_max, struc
             c->outbuf.n += (size_t)got;
             c->outbuf.p[c->outbuf.n] = 0;
             if (c->outbuf.n > out_max) {
-                kill_group(c);
+                base_child_kill(c);
                 return base_failf(f, BASE_PERMANENT, "child.output",
                                   "the program printed more than %zu bytes", out_max);
             }
@@ -242,7 +235,7 @@ enum base_fail_class base_child_end(struct base_child *c, size_t out_max, int *s
     base_child_close_in(c);
     enum base_fail_class r = drain(c, out_max, f);
     /* While it is a zombie its number can't be given to another group. */
-    kill_group(c);
+    base_child_kill(c);
     while (waitpid(c->pid, status, 0) < 0) {
         if (errno != EINTR) {
             *status = 0;

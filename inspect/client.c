@@ -1,6 +1,6 @@
 /* inspect/client.c - one conversation with a certinspect process.
  *
- * Owns the child for the length of a call. The protocol is doc/inspect.md. A
+ * Owns the child for the length of a call; where it comes from is spawn.c. The protocol is doc/inspect.md. A
  * child that dies, stalls or prints too much is a permanent failure of this
  * input only. */
 #include "client.h"
@@ -10,6 +10,7 @@
 
 #include "base/child.h"
 #include "base/json.h"
+#include "spawn.h"
 
 #define OUT_MAX (8 * 1024 * 1024)
 #define ANSWER_MAX OUT_MAX
@@ -21,22 +22,34 @@ static const struct base_child_limits limits = {
     .wall_ms = 20000,
 };
 
+/* Writes to the child. One that ended early isn't a failure yet: its last line, or
+ * the lack of one, says why. */
+static enum base_fail_class tell(struct base_child *c, const void *p, size_t n, struct base_fail *f)
+{
+    struct base_fail own = {0};
+    enum base_fail_class r = base_child_write(c, p, n, OUT_MAX, &own);
+    if (r == BASE_PERMANENT && strcmp(own.code, "child.died") == 0)
+        return BASE_OK;
+    if (r && f)
+        *f = own;
+    return r;
+}
+
 static enum base_fail_class start(struct base_child *c, const char *program, json_t *header,
                                   struct base_bytes in, struct base_fail *f)
 {
-    char *const argv[] = {(char *)"certinspect", NULL};
-    enum base_fail_class r = base_child_start(c, program, argv, &limits, f);
+    enum base_fail_class r = inspect_spawn(c, program, &limits, f);
     if (r)
         return r;
     base_json_setn(header, "v", 1);
     base_json_setn(header, "size", (int64_t)in.n);
     char *text = base_json_text(header);
-    r = base_child_write(c, text, strlen(text), OUT_MAX, f);
+    r = tell(c, text, strlen(text), f);
     free(text);
     if (!r)
-        r = base_child_write(c, "\n", 1, OUT_MAX, f);
+        r = tell(c, "\n", 1, f);
     if (!r)
-        r = base_child_write(c, in.p, in.n, OUT_MAX, f);
+        r = tell(c, in.p, in.n, f);
     return r;
 }
 
@@ -111,9 +124,9 @@ static enum base_fail_class answer_keys(struct base_arena *a, struct base_child 
     }
     json_object_set_new(msg, "answers", list);
     char *text = base_json_text(msg);
-    enum base_fail_class r = base_child_write(c, text, strlen(text), OUT_MAX, f);
+    enum base_fail_class r = tell(c, text, strlen(text), f);
     if (!r)
-        r = base_child_write(c, "\n", 1, OUT_MAX, f);
+        r = tell(c, "\n", 1, f);
     free(text);
     json_decref(msg);
     return r;

@@ -22,6 +22,12 @@
 #include "policy/facts.h"
 #include "policy/rules.h"
 
+/* Once, by a daemon, from a thread that lives as long as the process: from now on
+ * inputs for PROGRAM go to children of one `certinspect --spawner`, which is replaced when its
+ * time is over or it died. Where there is none (the command line, or between
+ * two of them), PROGRAM is executed: slower, otherwise the same. */
+void inspect_spawner_start(const char *program);
+
 enum inspect_key_status { INSPECT_KEY_RECORD = 0, INSPECT_KEY_NONE, INSPECT_KEY_TEMPFAIL };
 
 /* Looks up the DKIM key record of SELECTOR._domainkey.DOMAIN; *txt in A. */

@@ -1,9 +1,11 @@
 /* inspect/main.c - certinspect: read, open what the input will need, close the sandbox, answer.
  *
- * The protocol is doc/inspect.md. Outside of the sandbox only the caller's own
- * header line is parsed; the input is read, and searched for the names of
- * charsets, because those can't be opened later. Owns the arena and the input until the end of
- * the process, which frees nothing: one process lives for one input. */
+ * The protocol is doc/inspect.md. Executed for one input, it parses outside of
+ * the sandbox only the caller's own header line; the input is read, and searched
+ * for the names of charsets, because those can't be opened later. With --spawner
+ * everything is opened before there is any input, and each child closes the
+ * sandbox before it reads its first byte. Owns the arena and the input until the
+ * end of the process, which frees nothing: one process lives for one input. */
 #include <openssl/crypto.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
 #include "mime.h"
 #include "protocol.h"
 #include "sandbox.h"
+#include "spawner.h"
 
 #define PROFILES_MAX 64
 
@@ -66,24 +69,34 @@ static const struct input inputs[] = {
     {"ocsp", INSPECT_OCSP_MAX, false, false, inspect_answer_ocsp},
 };
 
-/* Opens what would open files later, then closes the sandbox. */
-static void prepare(const struct input *in, struct base_bytes raw)
+static void enter_sandbox(void)
 {
     struct base_fail f;
 
+    if (inspect_sandbox_enter(&f) != BASE_OK) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, f.code, f.text);
+    }
+}
+
+static void open_mails(void)
+{
+    inspect_mime_open();
+    if (!inspect_dkim_open()) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "sandbox.filter", "no DKIM library");
+    }
+}
+
+/* Opens what would open files later, then closes the sandbox. */
+static void prepare(const struct input *in, struct base_bytes raw)
+{
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     if (in->mails) {
-        inspect_mime_open();
+        open_mails();
     }
     if (in->texts) {
         inspect_charset_open(raw.p, raw.n);
     }
-    if (in->mails && !inspect_dkim_open()) {
-        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "sandbox.filter", "no DKIM library");
-    }
-    if (inspect_sandbox_enter(&f) != BASE_OK) {
-        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, f.code, f.text);
-    }
+    enter_sandbox();
 }
 
 static const struct input *find_input(const json_t *header)
@@ -101,16 +114,13 @@ static const struct input *find_input(const json_t *header)
     inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "an input of unknown kind");
 }
 
-int main(int argc, char **argv)
+/* One conversation. READY: all is open, and the sandbox closed. */
+static _Noreturn void converse(bool ready)
 {
     struct base_buf line;
     struct base_fail f;
     size_t seed;
 
-    (void)argv;
-    if (argc > 1) {
-        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "no arguments are taken");
-    }
     base_random(&seed, sizeof(seed)); /* Jansson would read it from a file */
     json_object_seed(seed | 1);
     struct base_arena *a = base_arena_new();
@@ -127,8 +137,32 @@ int main(int argc, char **argv)
                                 .now = base_json_int(header, "now", 0),
                                 .force = base_json_bool(header, "force", false)};
 
-    prepare(in, raw);
+    if (!ready) {
+        prepare(in, raw);
+    }
     read_profiles(a, &q);
     in->run(a, &q, raw);
     inspect_io_exit(INSPECT_EXIT_DONE);
+}
+
+/* In a child of the spawner: as nothing has to be opened any more, not even the
+ * header is read outside. */
+static void converse_spawned(void)
+{
+    enter_sandbox();
+    converse(true);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 1) {
+        converse(false);
+    }
+    if (argc != 2 || strcmp(argv[1], INSPECT_SPAWNER_ARGUMENT) != 0) {
+        inspect_io_refuse(INSPECT_EXIT_PROTOCOL, "input.header", "no arguments are taken");
+    }
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    open_mails();
+    inspect_charset_open_all();
+    inspect_spawner_run(converse_spawned);
 }

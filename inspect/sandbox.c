@@ -54,7 +54,7 @@ static enum base_fail_class set_limits(struct base_fail *f)
 }
 
 /* Handles every kind of file access and allows none. Absent Landlock is fine. */
-static void deny_files(void)
+void inspect_sandbox_deny_files(void)
 {
     struct landlock_ruleset_attr attr = {
         .handled_access_fs = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
@@ -193,7 +193,7 @@ enum base_fail_class inspect_sandbox_enter(struct base_fail *f)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return base_failf(f, BASE_OURS, "sandbox.filter", "no new privileges: %s", strerror(errno));
     }
-    deny_files();
+    inspect_sandbox_deny_files();
     enum base_fail_class r = set_limits(f);
 
     return r != BASE_OK ? r : set_filter(f);

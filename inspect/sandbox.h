@@ -10,5 +10,7 @@
  * Opening a file answers EACCES, any other call kills the process. Ours
  * "sandbox.limits" or "sandbox.filter" if it can't be set: the caller must end. */
 enum base_fail_class inspect_sandbox_enter(struct base_fail *f);
+/* Only Landlock, without any right; where the kernel lacks it, nothing. */
+void inspect_sandbox_deny_files(void);
 
 #endif
