@@ -109,7 +109,7 @@ def test_what_is_not_on_disk_is_not_delivered(site, keeper):
 
 def test_pem_without_an_agent(site, keeper):
     key, chain = certified(keeper)
-    for what in (key, "alice@example.test"):
+    for what in (key, "alice@example.test", "alice@EXAMPLE.test"):
         r = site.run("export", what, "--pem")
         assert (r.status, r.out) == (0, chain), r.err
     answer, status = site.ask("export", key, "--pem")
