@@ -12,6 +12,7 @@ null -e (ACCEPT after the headers), certmilterd for a watched address without a 
 in From; certmilterd for CA mail (copied into the spool).
 """
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -169,6 +170,7 @@ def report(title, rows):
 
 def main():
     build = os.path.abspath(sys.argv[1])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("milter_pairs.py: ended"))  # cleans up
     if os.getuid() != 0:
         sys.exit("milter_pairs.py: needs root for Postfix")
     with tempfile.TemporaryDirectory(prefix="certmilter-bench-") as d:

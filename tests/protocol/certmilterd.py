@@ -120,7 +120,12 @@ class Milter:
             env={**os.environ, **(self.env or {})}, **kw, **run_as("certmilter"))
         log.close()
         if wait:
-            self.wait_for_log("milter.ready", count=ready + 1)
+            try:
+                self.wait_for_log("milter.ready", count=ready + 1)
+            except AssertionError:
+                self.proc.kill()
+                self.proc.wait()
+                raise
         return self.proc
 
     def log_text(self):
