@@ -236,6 +236,8 @@ install: all
 	  install -m 644 $B/$$(basename $$f) $(DESTDIR)$(UNITDIR)/ || exit 1; done
 	install -m 644 systemd/certmilter.sysusers $(DESTDIR)$(SYSUSERSDIR)/certmilter.conf
 	install -m 644 systemd/certmilter.tmpfiles $(DESTDIR)$(TMPFILESDIR)/certmilter.conf
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 etc/certmilter.bash-completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/certmilter
 	@for f in man/*.[1-9]; do s=$${f##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && \
 	  install -m 644 $$f $(DESTDIR)$(MANDIR)/man$$s/ || exit 1; done
 
@@ -243,6 +245,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/certmilter $(addprefix $(DESTDIR)$(PREFIX)/sbin/,certmilterd certagentd certkeeperd)
 	rm -rf $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(DATADIR)
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/certmilter
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard systemd/*.service systemd/*.socket)))
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/certmilter.conf $(DESTDIR)$(TMPFILESDIR)/certmilter.conf
 	@for f in man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$(basename $$f); done

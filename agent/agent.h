@@ -80,6 +80,9 @@ struct agent {
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
     int64_t next_scan, next_exports, next_wipe, next_poll; /* base_mono_ms() */
+    char *keeper_error;   /* of the last look at its journal; NULL = it answered */
+    int64_t keeper_asked; /* 0 = not yet */
+    size_t watch_addresses;
     int64_t watch_written, watch_retry; /* retry: not before, after a failure */
     bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
     int64_t ledger_retry;   /* base_mono_ms() */

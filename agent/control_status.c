@@ -195,6 +195,20 @@ static void put_certificates(struct agent *ag, json_t *answer, json_t *att)
     base_arena_free(a);
 }
 
+/* The keeper matters where something is ordered; a guard needs none. */
+static void put_keeper(struct agent *ag, json_t *answer, json_t *att)
+{
+    json_t *o = json_object();
+    char text[300];
+    base_json_setb(o, "ok", ag->keeper_asked && !ag->keeper_error);
+    base_json_set(o, "text", ag->keeper_error);
+    json_object_set_new(answer, "keeper", o);
+    if (ag->keeper_error && ag->conf->naccounts) {
+        snprintf(text, sizeof(text), "the keeper does not answer: %.200s", ag->keeper_error);
+        attention(att, text);
+    }
+}
+
 enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const char *by,
                                       json_t *answer, struct base_fail *f)
 {
@@ -221,8 +235,10 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
     base_json_setn(answer, "intents_open", count_intents(ag));
     put_accounts(ag, answer, att);
     put_certificates(ag, answer, att);
+    put_keeper(ag, answer, att);
     base_json_setn(watch, "written", ag->watch_written);
     base_json_setn(watch, "domains", (int64_t)ag->conf->cfg->ndomains);
+    base_json_setn(watch, "addresses", (int64_t)ag->watch_addresses);
     json_object_set_new(answer, "watch", watch);
     if (ag->conf->bundle_error && ag->conf->naccounts) {
         snprintf(text, sizeof(text), "no certificate can be checked: %.80s", ag->conf->bundle_error);

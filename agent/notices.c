@@ -364,6 +364,9 @@ static void exports_done(struct agent *ag, struct agent_task *t)
     struct exports *k = (struct exports *)t;
     struct base_fail f = {0};
     exports_running = false;
+    free(ag->keeper_error);
+    ag->keeper_error = k->cls ? base_xstrdup(k->fail.text) : NULL;
+    ag->keeper_asked = base_now();
     if (k->cls == BASE_OK && k->n > 0 && !ag->stopping && agent_begin(ag)) {
         for (size_t i = 0; i < k->n; i++)
             tell_owner(ag, k, &k->v[i]);

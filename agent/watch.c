@@ -29,7 +29,7 @@ static void add_domains(struct policy_watch_build *b, const struct policy_config
 }
 
 /* Mailboxes and recipients of intents that still wait for a mail. */
-static bool add_intents(struct agent *ag, struct policy_watch_build *b)
+static bool add_intents(struct agent *ag, struct policy_watch_build *b, size_t *addresses)
 {
     const unsigned open = 1u << POLICY_INTENT_REQUESTING | 1u << POLICY_INTENT_OPEN |
                           1u << POLICY_INTENT_CONFIRMING | 1u << POLICY_INTENT_UNKNOWN;
@@ -46,6 +46,7 @@ static bool add_intents(struct agent *ag, struct policy_watch_build *b)
         }
         for (size_t i = 0; i < n; i++) {
             after = v[i].p.id;
+            *addresses += v[i].p.recipients.n + (v[i].p.mailbox != NULL);
             if (v[i].p.mailbox)
                 policy_watch_build_add_address(b, v[i].p.mailbox);
             for (size_t k = 0; k < v[i].p.recipients.n; k++)
@@ -59,16 +60,18 @@ static bool add_intents(struct agent *ag, struct policy_watch_build *b)
 void agent_watch_write(struct agent *ag)
 {
     struct base_fail f = {0};
+    size_t addresses = 0;
     struct policy_watch_build *b = policy_watch_build_new();
     add_profiles(b, ag->conf->cfg);
     add_domains(b, ag->conf->cfg);
-    if (add_intents(ag, b)) {
+    if (add_intents(ag, b, &addresses)) {
         if (policy_watch_build_write(b, ag->conf->cfg->watch_file, 0644, &f)) {
             base_log_fail(LOG_ERR, "watch.write", &f, NULL);
             ag->watch_retry = base_now() + 30;
         } else {
             ag->watch_dirty = false;
             ag->watch_written = base_now();
+            ag->watch_addresses = addresses;
         }
     }
     policy_watch_build_free(b);

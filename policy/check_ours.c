@@ -85,7 +85,8 @@ static void check_intent(struct policy_case *k)
                          "%zu open requests of ours fit, expected one", k->nopen);
     } else {
         policy_check_put(k, POLICY_RULE_INTENT, POLICY_CHECK_PASS,
-                         "request %lld of ours is open for %s", (long long)k->open->id, k->name);
+                         "request %lld of ours is open for %s", (long long)k->open->id,
+                         k->name != NULL ? k->name : "what this mail doesn't name");
     }
 }
 
