@@ -36,7 +36,7 @@ def site(sites):
     """A running site with an account and many controlled domains, each in mode confirm."""
     domains = {"example.test": {"mode": "confirm"}}
     domains.update({f"d{n}.test": {"mode": "confirm"} for n in range(DOMAINS)})
-    site = sites(domains=domains, poll="1s", timing={"resend_after": "5s"}).start()
+    site = sites(domains=domains, poll="1s", timing={"resend_after": "5s"}, settle="2s").start()
     site.ca.settings(rate_limits=False)
     site.fresh = itertools.count()
     return site

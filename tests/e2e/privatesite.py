@@ -12,6 +12,7 @@ import argparse
 import atexit
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -40,7 +41,7 @@ hostname = "mx.example.test"
 {account}
 {domains}
 profile "rehearsal" {{
-    file = "{profiles}/rehearsal.conf"
+    file = "{profile}"
 }}
 
 paths {{
@@ -97,16 +98,18 @@ class Site:
     """One site below DIRECTORY (a temporary one if None).
 
     domains: {name: {option: value}} for the configuration; with account=False there is no CA account (guard mode).
-    timing: options of the section "timing"; own_socket: the milter opens its socket itself."""
+    timing: options of the section "timing"; own_socket: the milter opens its socket itself; settle: how long the
+    rehearsal profile gives mails to arrive, instead of its ten minutes."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False):
+                 own_socket=False, settle=None):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
+        self.settle = settle
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -179,6 +182,7 @@ class Site:
     def write_config(self):
         values = dict(dir=self.dir, contact=CONTACT, profiles=os.path.join(self.prefix, "share/certmilter/profiles"),
                       poll=self.poll, organization=self.ca.account["organization_id"], **self.ports)
+        values["profile"] = self._profile(values["profiles"] + "/rehearsal.conf")
         values["account"] = ACCOUNT.format(**values) if self.account else ""
         values["timing"] = "".join(f"    {k} = {v}\n" for k, v in self.timing.items())
         values["domains"] = ""
@@ -190,6 +194,16 @@ class Site:
         with open(self.config, "w") as f:
             f.write(CONFIG.format(**values))
         os.chmod(self.config, 0o644)
+
+    def _profile(self, shipped):
+        if not self.settle:
+            return shipped
+        with open(shipped) as f:
+            text = re.sub(r"(?m)^(\s*settle\s*=\s*)\S+$", rf"\g<1>{self.settle}", f.read())
+        with open(self.path("etc", "rehearsal.conf"), "w") as f:
+            f.write(text)
+        os.chmod(f.name, 0o644)
+        return f.name
 
     def _trust(self):
         """What the CA made at its first start, put where the configuration names it."""
@@ -303,14 +317,13 @@ class Site:
         return [raw for raw in self.postfix.delivered() if mark in b"\n" + raw.split(b"\n\n")[0] + b"\n"]
 
     def events(self, prefix=None):
-        out, after = [], None
-        while True:
-            more = {k: v for k, v in (("after", after), ("prefix", prefix)) if v is not None}
-            page = self.ask("events", limit=500, **more)
+        """All of the record, oldest first."""
+        out, after = [], 0
+        while after is not None:
+            page = self.ask("events", limit=500, after=after, **({"prefix": prefix} if prefix else {}))
             out += page["events"]
             after = page.get("next")
-            if not after:
-                return out
+        return out
 
     def verdicts(self, domain):
         """What was decided about mails for DOMAIN, as "verdict/reason", in order."""
