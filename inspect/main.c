@@ -19,6 +19,7 @@
 #include "protocol.h"
 #include "sandbox.h"
 #include "spawner.h"
+#include "warm.h"
 
 #define PROFILES_MAX 64
 
@@ -164,5 +165,6 @@ int main(int argc, char **argv)
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     open_mails();
     inspect_charset_open_all();
+    inspect_warm();
     inspect_spawner_run(converse_spawned);
 }
