@@ -1,8 +1,7 @@
-/* inspect/protocol.h - the sizes of certinspect's protocol; its text is doc/inspect.md. *
- * "input":"ocsp"  header: "leaf" and "issuer" (base64 DER). Without input bytes
- *   -> {"request": base64 of the OCSP request to send}, with the response as input
- *   -> {"ocsp":{"status":"good|revoked|unknown","this_update","next_update",
- *               "revoked_at","reason"}} */
+/* inspect/protocol.h - the sizes of certinspect's protocol; its text is doc/inspect.md.
+ *
+ * They hold for a program that is executed and for a child of the spawner alike;
+ * how a child is asked for stands in spawner.h. */
 #ifndef INSPECT_PROTOCOL_H
 #define INSPECT_PROTOCOL_H
 

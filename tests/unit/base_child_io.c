@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -232,12 +233,63 @@ static void leftovers_are_killed(void **state)
     fail_msg("it lives on");
 }
 
+/* Forks a child that says nothing; *CTX gets its number. */
+static enum base_fail_class fork_silent(void *ctx, const int theirs[3], int *pidfd,
+                                        struct base_fail *f)
+{
+    pid_t pid = fork();
+
+    (void)f;
+    if (pid == 0) {
+        dup2(theirs[1], STDOUT_FILENO);
+        pause();
+        _exit(0);
+    }
+    *(pid_t *)ctx = pid;
+    *pidfd = pidfd_open(pid, 0);
+    return BASE_OK;
+}
+
+static enum base_fail_class refuse(void *ctx, const int theirs[3], int *pidfd, struct base_fail *f)
+{
+    (void)ctx;
+    (void)theirs;
+    (void)pidfd;
+    return base_failf(f, BASE_TEMPORARY, "child.none", "none");
+}
+
+/* An adopted child dies at its deadline, and stays its parent's to reap. */
+static void adopted_is_killed_when_late(void **state)
+{
+    const struct base_child_limits lim = {.wall_ms = 200};
+    struct base_fail f = {0};
+    struct base_child c;
+    const char *line;
+    size_t len;
+    pid_t pid = 0;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(base_child_adopt(&c, fork_silent, &pid, &lim, &f), BASE_OK);
+    assert_int_equal(base_child_line(&c, 100, &line, &len, &f), BASE_TEMPORARY);
+    assert_string_equal(f.code, "child.timeout");
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_true(base_child_ended(&c));
+    assert_int_equal(c.pidfd, -1);
+    base_child_free(&c);
+    assert_int_equal(base_child_adopt(&c, refuse, NULL, &lim, &f), BASE_TEMPORARY);
+    assert_string_equal(f.code, "child.none");
+    base_child_free(&c);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_is_limited),      cmocka_unit_test(in_time_stays_in_time),
         cmocka_unit_test(output_is_capped),     cmocka_unit_test(both_write_a_mebibyte),
         cmocka_unit_test(talk_by_lines),        cmocka_unit_test(one_that_dies),
+        cmocka_unit_test(adopted_is_killed_when_late),
         cmocka_unit_test(leftovers_are_killed),
     };
 
