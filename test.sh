@@ -94,7 +94,7 @@ END
 
 step "packages" tests/packages.sh
 [ "$failed" = 0 ] || finish
-step "users" systemd-sysusers systemd/certmilter.sysusers
+step "users" systemd-sysusers "$PWD/systemd/certmilter.sysusers"
 step "build, without a warning" build all unit
 [ "$failed" = 0 ] || finish
 
