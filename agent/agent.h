@@ -34,7 +34,8 @@ struct agent_account {
 struct agent_conf {
     atomic_int refs;
     struct policy_config *cfg;
-    json_t *profiles;        /* array for the inspector, local records applied */
+    char *profiles;          /* for the inspector, local records applied: text, because a json_t
+                                can't be shared by threads */
     struct base_buf bundle;  /* S/MIME roots and intermediates, PEM */
     char *bundle_error;      /* NULL = read */
     struct net_resolver *resolver;

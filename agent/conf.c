@@ -119,9 +119,11 @@ enum base_fail_class agent_conf_load(const char *path, const json_t *records,
     base_buf_init(&c->bundle, BUNDLE_MAX);
     for (size_t i = 0; i < json_array_size(records); i++)
         apply_record(cfg, json_array_get(records, i));
-    c->profiles = json_array();
+    json_t *profiles = json_array();
     for (size_t i = 0; i < cfg->nprofiles; i++)
-        json_array_append_new(c->profiles, policy_profile_to_json(cfg->profiles[i]));
+        json_array_append_new(profiles, policy_profile_to_json(cfg->profiles[i]));
+    c->profiles = base_json_text(profiles);
+    json_decref(profiles);
     r = open_resolver(c, f);
     if (r) {
         agent_conf_unref(c);
@@ -156,7 +158,7 @@ void agent_conf_unref(struct agent_conf *c)
         free(c->accounts[i].error);
     }
     net_resolver_free(c->resolver);
-    json_decref(c->profiles);
+    free(c->profiles);
     base_buf_free(&c->bundle);
     free(c->bundle_error);
     policy_config_free(c->cfg);

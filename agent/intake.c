@@ -74,17 +74,14 @@ static void run(struct agent_task *t)
     if (it->cls)
         return;
     it->in_cur = true;
-    /* a copy of our own: the snapshot is shared, and Jansson counts references */
-    json_t *profiles = json_deep_copy(it->conf->profiles);
     struct inspect_mail_options o = {
         .program = it->conf->inspector,
-        .profiles = profiles,
+        .profiles_text = it->conf->profiles,
         .key = look_up,
         .key_ctx = it->conf,
         .now = base_now(),
     };
     it->cls = inspect_mail(it->a, &o, it->mail->raw, &it->facts, &it->fail);
-    json_decref(profiles);
 }
 
 static void item_free(struct item *it)

@@ -35,19 +35,35 @@ static enum base_fail_class tell(struct base_child *c, const void *p, size_t n, 
     return r;
 }
 
-static enum base_fail_class start(struct base_child *c, const char *program, json_t *header,
-                                  struct base_bytes in, struct base_fail *f)
+/* The header's text, with PROFILES (JSON text, may be NULL) spliced in as a member. */
+static void header_text(struct base_buf *b, json_t *header, size_t size, const char *profiles)
 {
+    base_json_setn(header, "v", 1);
+    base_json_setn(header, "size", (int64_t)size);
+    char *text = base_json_text(header);
+    base_buf_init(b, 0);
+    if (profiles) {
+        base_buf_add(b, text, strlen(text) - 1); /* without the closing brace */
+        base_buf_adds(b, ",\"profiles\":");
+        base_buf_adds(b, profiles);
+        base_buf_adds(b, "}\n");
+    } else {
+        base_buf_adds(b, text);
+        base_buf_adds(b, "\n");
+    }
+    free(text);
+}
+
+static enum base_fail_class start(struct base_child *c, const char *program, json_t *header,
+                                  const char *profiles, struct base_bytes in, struct base_fail *f)
+{
+    struct base_buf line;
     enum base_fail_class r = inspect_spawn(c, program, &limits, f);
     if (r)
         return r;
-    base_json_setn(header, "v", 1);
-    base_json_setn(header, "size", (int64_t)in.n);
-    char *text = base_json_text(header);
-    r = tell(c, text, strlen(text), f);
-    free(text);
-    if (!r)
-        r = tell(c, "\n", 1, f);
+    header_text(&line, header, in.n, profiles);
+    r = tell(c, line.p, line.n, f);
+    base_buf_free(&line);
     if (!r)
         r = tell(c, in.p, in.n, f);
     return r;
@@ -141,8 +157,9 @@ enum base_fail_class inspect_mail(struct base_arena *a, const struct inspect_mai
     base_json_set(header, "input", "mail");
     base_json_setn(header, "now", o->now);
     base_json_setb(header, "force", o->force);
-    json_object_set(header, "profiles", (json_t *)o->profiles);
-    enum base_fail_class r = start(&c, o->program, header, raw, f);
+    if (!o->profiles_text)
+        json_object_set(header, "profiles", (json_t *)o->profiles);
+    enum base_fail_class r = start(&c, o->program, header, o->profiles_text, raw, f);
     json_decref(header);
     while (!r) {
         json_t *v;
@@ -181,7 +198,7 @@ enum base_fail_class inspect_page(struct base_arena *a, const char *program,
     base_json_set(header, "url", url);
     json_array_append_new(profiles, policy_profile_to_json(profile));
     json_object_set_new(header, "profiles", profiles);
-    enum base_fail_class r = start(&c, program, header, body, f);
+    enum base_fail_class r = start(&c, program, header, NULL, body, f);
     json_decref(header);
     if (!r)
         r = await(&c, "page", &holder, &v, f);
@@ -257,7 +274,7 @@ enum base_fail_class inspect_certificates(struct base_arena *a, const char *prog
     base_json_set(header, "spki_sha256", spki);
     json_object_set_new(header, "roots",
                         json_stringn(roots_pem.n ? (const char *)roots_pem.p : "", roots_pem.n));
-    enum base_fail_class r = start(&c, program, header, in, f);
+    enum base_fail_class r = start(&c, program, header, NULL, in, f);
     json_decref(header);
     if (!r)
         r = await(&c, "certificates", &holder, &v, f);
@@ -279,7 +296,7 @@ static enum base_fail_class ocsp(struct base_arena *a, const char *program, stru
     base_json_setn(header, "now", now);
     base_json_set(header, "leaf", base_base64(a, leaf.p, leaf.n));
     base_json_set(header, "issuer", base_base64(a, issuer.p, issuer.n));
-    enum base_fail_class r = start(&c, program, header, in, f);
+    enum base_fail_class r = start(&c, program, header, NULL, in, f);
     json_decref(header);
     if (!r)
         r = await(&c, key, holder, out, f);

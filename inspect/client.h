@@ -37,6 +37,8 @@ typedef enum inspect_key_status inspect_key_fn(void *ctx, struct base_arena *a, 
 struct inspect_mail_options {
     const char *program;  /* path of certinspect */
     const json_t *profiles; /* array of policy_profile_to_json() */
+    const char *profiles_text; /* the same as text, made once; used instead if not NULL, and
+                                  unlike a json_t it may be shared by threads */
     inspect_key_fn *key;
     void *key_ctx;
     int64_t now;
