@@ -46,6 +46,7 @@ def test_all_is_in_place(staged):
             f"{local}/share/certmilter/certmilter.conf.sample": 0o644,
             f"{local}/share/certmilter/postfix-main.cf.snippet": 0o644,
             f"{local}/share/certmilter/sendmail.mc.snippet": 0o644,
+            f"{local}/share/bash-completion/completions/certmilter": 0o644,
             f"{local}/lib/sysusers.d/certmilter.conf": 0o644, f"{local}/lib/tmpfiles.d/certmilter.conf": 0o644,
             "/etc/certmilter/certmilter.conf": 0o644, "/etc/certmilter/domains": 0o644,
             **{f"{local}/lib/systemd/system/{u}": 0o644 for u in UNITS},
