@@ -199,5 +199,14 @@ bool agent_pool_stop(struct agent_pool *p, int ms)
         e = pthread_cond_timedwait(&p->gone, &p->lock, &until);
     bool all = p->alive == 0;
     pthread_mutex_unlock(&p->lock);
+    if (all) {
+        for (int i = 0; i < AGENT_LANES; i++) {
+            pthread_cond_destroy(&p->lane[i].wake);
+            free(p->lane[i].running);
+        }
+        pthread_cond_destroy(&p->gone);
+        pthread_mutex_destroy(&p->lock);
+        free(p);
+    }
     return all;
 }

@@ -29,7 +29,8 @@ struct agent_task *agent_pool_take_done(struct agent_pool *p);
 /* Tasks submitted and not yet taken back. */
 size_t agent_pool_pending(struct agent_pool *p, enum agent_lane lane);
 /* Waits for the tasks that run, at most MS milliseconds; queued ones are
- * dropped (their jobs are still in the ledger). True if all threads ended. */
+ * dropped (their jobs are still in the ledger). True if all threads ended: then P is
+ * freed. */
 bool agent_pool_stop(struct agent_pool *p, int ms);
 
 #endif

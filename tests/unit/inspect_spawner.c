@@ -341,7 +341,7 @@ static void test_child_killed(void **state)
 /* A fault may be a guess at the memory that all children share: it isn't kept. */
 static void test_child_crashed(void **state)
 {
-    struct shot shot = {SIGSEGV, false};
+    struct shot shot = {SIGABRT, false};
     const pid_t before = spawner().pid;
     struct base_fail f = {0};
 
