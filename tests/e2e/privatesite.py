@@ -66,7 +66,7 @@ notices {{
 
 timing {{
 {timing}}}
-"""
+{extra}"""
 ACCOUNT = """\
 account "rehearsal" {{
     profile      = "rehearsal"
@@ -97,16 +97,17 @@ class Site:
     """One site below DIRECTORY (a temporary one if None).
 
     domains: {name: {option: value}} for the configuration; with account=False there is no CA account (guard mode).
-    timing: options of the section "timing"; own_socket: the milter opens its socket itself."""
+    timing: options of the section "timing"; extra: further text of the configuration; own_socket: the milter opens its socket itself."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False):
+                 own_socket=False, extra=""):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
+        self.extra = extra
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -181,7 +182,7 @@ class Site:
                       poll=self.poll, organization=self.ca.account["organization_id"], **self.ports)
         values["account"] = ACCOUNT.format(**values) if self.account else ""
         values["timing"] = "".join(f"    {k} = {v}\n" for k, v in self.timing.items())
-        values["domains"] = ""
+        values["domains"], values["extra"] = "", self.extra
         for name, options in self.domains.items():
             if self.account:
                 options = {"account": '"rehearsal"', **options}
