@@ -127,6 +127,7 @@ int64_t agent_backoff(int64_t tries);
 /* Starts one leased job; each kind's file has its own. The job is copied. */
 void agent_mail_job(struct agent *ag, const struct ledger_job *job);
 void agent_domain_job(struct agent *ag, const struct ledger_job *job);   /* domain.request */
+void agent_dns_job(struct agent *ag, const struct ledger_job *job);      /* domain.dns */
 void agent_look_job(struct agent *ag, const struct ledger_job *job);     /* account.look */
 void agent_order_job(struct agent *ag, const struct ledger_job *job);    /* order */
 void agent_collect_job(struct agent *ag, const struct ledger_job *job);  /* collect */
@@ -181,6 +182,12 @@ void agent_mails_reconsider(struct agent *ag, const char *domain, const char *ma
 /* Writes the intent and its job. On refusal BASE_PERMANENT with a sentence. */
 enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, const char *by,
                                           int64_t order_row, int64_t *intent, struct base_fail *f);
+/* The same by METHOD instead of the one that is configured. An open request by another
+ * method ends by that, unless its answer is under way. */
+enum base_fail_class agent_domain_request_by(struct agent *ag, const char *domain,
+                                             enum policy_method method, const char *by,
+                                             int64_t order_row, int64_t *intent,
+                                             struct base_fail *f);
 /* Has the mails sent again (at an unforeseeable moment where that may bind), in the
  * open transaction; I is updated. */
 bool agent_domain_resend(struct agent *ag, struct ledger_intent *i);
@@ -235,6 +242,7 @@ typedef enum base_fail_class agent_command(struct agent *ag, const json_t *req, 
                                            json_t *answer, struct base_fail *f);
 agent_command agent_cmd_status, agent_cmd_reload, agent_cmd_doctor, agent_cmd_events;
 agent_command agent_cmd_domain_list, agent_cmd_domain_add, agent_cmd_expect;
+agent_command agent_cmd_domain_release;
 agent_command agent_cmd_order, agent_cmd_list, agent_cmd_show, agent_cmd_pem;
 agent_command agent_cmd_consent_add, agent_cmd_consent_list, agent_cmd_consent_withdraw;
 agent_command agent_cmd_held_list, agent_cmd_held_show, agent_cmd_held_approve, agent_cmd_held_deny;

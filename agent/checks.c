@@ -4,10 +4,12 @@
  * fail, and a sentence that says what to do. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "dcv/dns.h"
 #include "keeper/client.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
@@ -129,10 +131,48 @@ static void check_mode(struct checks *k)
                                                                  : ": nothing is confirmed, only told"));
 }
 
+static void check_dns(struct checks *k)
+{
+    const struct policy_dns *s = policy_config_dns(k->conf->cfg, k->domain->name);
+    const char *method = policy_method_name(k->domain->method);
+    enum policy_method m = k->domain->method;
+    struct base_fail f = {0};
+    struct dcv_record rec;
+    if (m == POLICY_METHOD_EMAIL && !s)
+        return;
+    if (m == POLICY_METHOD_EMAIL) /* the way that is there, should it be wanted */
+        m = POLICY_METHOD_DNS_TXT;
+    if (dcv_record(k->a, s, k->domain->name, m, "certmilter-check", "certmilter.invalid", &rec,
+                   &f)) {
+        say(k, "dns", "fail", base_arena_strdup(k->a, f.text));
+        return;
+    }
+    const char *place = base_arena_printf(k->a, "method %s; a record would be %s %s by dns \"%s\"",
+                                          method, rec.rr.type == NET_DNS_CNAME ? "CNAME" : "TXT",
+                                          rec.rr.name, s->id);
+    if (dcv_alias_check(k->conf->resolver, &rec, k->a, &f))
+        say(k, "delegation", "fail", base_arena_strdup(k->a, f.text));
+    else if (rec.alias)
+        say(k, "delegation", "ok", base_arena_printf(k->a, "%s points to %s", rec.alias,
+                                                     rec.rr.name));
+    if (s->manual)
+        say(k, "dns", "ok", base_arena_printf(k->a, "%s, put there by a person", place));
+    else if (s->hook)
+        say(k, "dns", access(s->hook, X_OK) == 0 ? "ok" : "fail",
+            base_arena_printf(k->a, "%s, put there by %s%s", place, s->hook,
+                              access(s->hook, X_OK) == 0 ? "" : ", which can't be run"));
+    /* taking away what isn't there changes nothing, and needs the same right */
+    else if (dcv_record_put(s, k->conf->cfg->credentials_dir, &rec, false, k->a, &f))
+        say(k, "dns", "fail", base_arena_printf(k->a, "%s, but: %s", place, f.text));
+    else
+        say(k, "dns", "ok", base_arena_printf(k->a, "%s; %s lets us write it", place, s->server));
+}
+
 static void domain_run(struct agent_task *t)
 {
     struct checks *k = (struct checks *)t;
     check_mode(k);
+    check_dns(k);
     check_mx(k);
     check_caa(k);
     check_at_ca(k);

@@ -43,6 +43,7 @@ static const struct {
     {"events", agent_cmd_events, false},
     {"domain.list", agent_cmd_domain_list, false},
     {"domain.add", agent_cmd_domain_add, true},
+    {"domain.release", agent_cmd_domain_release, true},
     {"order", agent_cmd_order, true},
     {"expect", agent_cmd_expect, true},
     {"consent.add", agent_cmd_consent_add, true},

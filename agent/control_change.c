@@ -7,6 +7,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "dnsrun.h"
 #include "policy/recognise.h"
 
 /* ---- domains and orders -------------------------------------------------------------- */
@@ -43,16 +44,89 @@ enum base_fail_class agent_cmd_domain_add(struct agent *ag, const json_t *req, c
     struct base_arena *a = base_arena_new();
     int64_t id = 0;
     const char *given = base_json_strd(req, "domain", ""), *name = policy_domain_alabel(a, given);
+    const char *how = base_json_str(req, "method");
+    const struct policy_domain *d = name ? policy_config_domain(ag->conf->cfg, name) : NULL;
+    enum policy_method method = d ? d->method : POLICY_METHOD_EMAIL;
     enum base_fail_class r =
-        name ? agent_domain_request(ag, name, by, 0, &id, f)
-             : base_failf(f, BASE_PERMANENT, "domain.name", "\"%s\" is no domain name", given);
+        !name ? base_failf(f, BASE_PERMANENT, "domain.name", "\"%s\" is no domain name", given)
+        : how && !policy_method_parse(how, &method)
+            ? base_failf(f, BASE_PERMANENT, "domain.method",
+                         "method \"%.40s\": expected email, dns-txt or dns-cname", how)
+            : agent_domain_request_by(ag, name, method, by, 0, &id, f);
     if (!r)
         r = tell_intent(ag, id,
-                        base_arena_printf(a,
-                                          "the CA is asked to validate %s; its mails are expected "
-                                          "from now on",
-                                          name),
+                        base_arena_printf(a, "the CA is asked to validate %s; %s", name,
+                                          method == POLICY_METHOD_EMAIL
+                                              ? "its mails are expected from now on"
+                                              : "certmilter domain list tells what happens next"),
                         answer, f);
+    if (!r) {
+        const struct policy_dns *s = policy_config_dns(ag->conf->cfg, name);
+        base_json_set(answer, "method", policy_method_name(method));
+        base_json_setb(answer, "by_hand", method != POLICY_METHOD_EMAIL && s && s->manual);
+    }
+    base_arena_free(a);
+    return r;
+}
+
+/* A person lets a record be written where the domain's mode is hold. */
+static enum base_fail_class release(struct agent *ag, struct base_arena *a,
+                                    const struct policy_domain *d, const char *by,
+                                    const char *reason, json_t *answer, struct base_fail *f)
+{
+    struct ledger_intent *v;
+    struct ledger_job job;
+    struct dns_data data;
+    size_t n = 0, i = 0;
+    enum base_fail_class r =
+        ledger_intent_match(ag->ledger, a, d->name, NULL, base_now(), &v, &n, f);
+    while (!r && i < n &&
+           (v[i].p.state != POLICY_INTENT_REQUESTING ||
+            ledger_job_find(ag->ledger, a, agent_dns_key(a, v[i].p.id), &job, NULL) ||
+            !agent_dns_read(a, job.data, &data)))
+        i++;
+    if (!r && (i == n || !data.token))
+        return base_failf(f, BASE_PERMANENT, "domain.release",
+                          "no record of %s waits to be released", d->name);
+    if (r)
+        return r;
+    data.released = by;
+    r = ledger_job_save(ag->ledger, job.id, agent_dns_write(a, &data), f);
+    if (!r) {
+        json_t *e = json_object();
+        base_json_set(e, "domain", d->name);
+        base_json_set(e, "reason", reason);
+        base_json_set(e, "name", data.rec.name);
+        agent_event(ag, LOG_NOTICE, "dns.released", d->tenant,
+                    agent_object(a, "intent", v[i].p.id), by, e);
+        if (!agent_job_add(ag, job.kind, job.key, job.ref, 0, NULL))
+            return base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
+        base_json_setn(answer, "intent", v[i].p.id);
+        base_json_set(answer, "text", "the record is written now");
+    }
+    return r;
+}
+
+enum base_fail_class agent_cmd_domain_release(struct agent *ag, const json_t *req, const char *by,
+                                              json_t *answer, struct base_fail *f)
+{
+    struct base_arena *a = base_arena_new();
+    const char *given = base_json_strd(req, "domain", ""), *name = policy_domain_alabel(a, given);
+    const char *reason = base_json_strd(req, "reason", "");
+    const struct policy_domain *d = name ? policy_config_domain(ag->conf->cfg, name) : NULL;
+    enum base_fail_class r;
+    if (!d)
+        r = base_failf(f, BASE_PERMANENT, "domain.unknown", "%s is no controlled domain of %s", given,
+                       ag->conf->cfg->path);
+    else if (d->mode != POLICY_MODE_HOLD)
+        r = base_failf(f, BASE_PERMANENT, "domain.release",
+                       "%s is in mode %s (%s): only mode hold waits for a person", d->name,
+                       policy_mode_name(d->mode), d->where);
+    else if (!reason[0] || strlen(reason) > 500)
+        r = base_failf(f, BASE_PERMANENT, "held.reason",
+                       "expected a reason of at most 500 bytes; it is kept with your name");
+    else
+        r = release(ag, a, d, by, reason, answer, f);
     base_arena_free(a);
     return r;
 }

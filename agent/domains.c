@@ -8,6 +8,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "dnsrun.h"
 #include "policy/recognise.h"
 
 static const char *const roles[] = {"admin", "administrator", "webmaster", "hostmaster",
@@ -229,9 +230,10 @@ void agent_domain_job(struct agent *ag, const struct ledger_job *job)
     agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
 }
 
+/* The open request for DOMAIN in ACCOUNT; out->p.id is 0 if there is none. */
 static enum base_fail_class open_already(struct agent *ag, struct base_arena *a,
-                                         const char *domain, const char *account, int64_t *id,
-                                         struct base_fail *f)
+                                         const char *domain, const char *account,
+                                         struct ledger_intent *out, struct base_fail *f)
 {
     struct ledger_intent *v;
     size_t n;
@@ -240,14 +242,61 @@ static enum base_fail_class open_already(struct agent *ag, struct base_arena *a,
     for (size_t i = 0; !r && i < n; i++)
         if (v[i].p.kind == POLICY_INTENT_DOMAIN && v[i].p.state <= POLICY_INTENT_CONFIRMING &&
             v[i].p.account && strcmp(v[i].p.account, account) == 0) {
-            *id = v[i].p.id;
+            *out = v[i];
             break;
         }
     return r;
 }
 
-enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, const char *by,
-                                          int64_t order_row, int64_t *intent, struct base_fail *f)
+/* Another method is wanted than that of the open request O: it ends, and what it left
+ * behind is cleared away by its own job. */
+static enum base_fail_class end_other(struct agent *ag, struct base_arena *a,
+                                      struct ledger_intent *o, enum policy_method method,
+                                      struct base_fail *f)
+{
+    enum policy_method has = agent_dns_method(ag, a, o->p.id);
+    if (!o->p.id || has == method)
+        return BASE_OK;
+    if (o->p.state == POLICY_INTENT_CONFIRMING)
+        return base_failf(f, BASE_TEMPORARY, "domain.answering",
+                          "%s is being answered by %s at this moment: try again in a minute",
+                          o->p.domain, policy_method_name(has));
+    if (!agent_intent_end(ag, o, POLICY_INTENT_CANCELLED,
+                          base_arena_printf(a, "asked for by %s instead",
+                                            policy_method_name(method))))
+        return base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
+    if (has != POLICY_METHOD_EMAIL) /* its job runs now and takes the record away */
+        agent_job_add(ag, "domain.dns", agent_dns_key(a, o->p.id), o->p.id, 0, NULL);
+    o->p.id = 0;
+    return BASE_OK;
+}
+
+static enum base_fail_class add_request(struct agent *ag, struct base_arena *a,
+                                        struct ledger_intent *i, enum policy_method method,
+                                        struct base_fail *f)
+{
+    bool dns = method != POLICY_METHOD_EMAIL;
+    enum base_fail_class r = i->p.id ? BASE_OK : ledger_intent_add(ag->ledger, i, &i->p.id, f);
+    if (r)
+        return r;
+    json_t *data = json_object();
+    base_json_set(data, "domain", i->p.domain);
+    base_json_set(data, "account", i->p.account);
+    base_json_set(data, "method", policy_method_name(method));
+    agent_event(ag, LOG_NOTICE, "intent.requested", i->p.tenant,
+                agent_object(a, "intent", i->p.id), i->by, data);
+    if (!agent_job_add(ag, dns ? "domain.dns" : "domain.request",
+                       dns ? agent_dns_key(a, i->p.id) : agent_object(a, "intent", i->p.id),
+                       i->p.id, 0, dns ? agent_dns_data(a, method) : NULL))
+        return base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
+    ag->watch_dirty = true;
+    return BASE_OK;
+}
+
+enum base_fail_class agent_domain_request_by(struct agent *ag, const char *domain,
+                                             enum policy_method method, const char *by,
+                                             int64_t order_row, int64_t *intent,
+                                             struct base_fail *f)
 {
     const struct policy_config *cfg = ag->conf->cfg;
     const struct policy_domain *d = policy_config_domain(cfg, domain);
@@ -259,11 +308,19 @@ enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, 
         return base_failf(f, BASE_PERMANENT, "domain.guard",
                           "%s has no account (%s): without one it is only guarded", domain,
                           d->where);
+    const char *unfit = policy_dns_unfit(policy_config_dns(cfg, d->name), method);
+    if (unfit)
+        return base_failf(f, BASE_PERMANENT, "domain.method", "%s of %s: %s",
+                          policy_method_name(method), d->name, unfit);
     struct base_arena *a = base_arena_new();
-    int64_t now = base_now(), id = 0;
-    enum base_fail_class r = open_already(ag, a, d->name, d->account, &id, f);
+    struct ledger_intent open = {0};
+    int64_t now = base_now();
+    enum base_fail_class r = open_already(ag, a, d->name, d->account, &open, f);
+    if (!r)
+        r = end_other(ag, a, &open, method, f);
     struct ledger_intent i = {
-        .p = {.kind = POLICY_INTENT_DOMAIN,
+        .p = {.id = open.p.id,
+              .kind = POLICY_INTENT_DOMAIN,
               .state = POLICY_INTENT_REQUESTING,
               .tenant = d->tenant,
               .account = d->account,
@@ -275,22 +332,19 @@ enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, 
         .prevalidation = order_row == 0,
         .next_look = now + cfg->intent_life_domain, /* until the CA's answer sets it anew */
     };
-    if (!r && !id)
-        r = ledger_intent_add(ag->ledger, &i, &id, f);
-    if (!r) {
-        json_t *data = json_object();
-        base_json_set(data, "domain", d->name);
-        base_json_set(data, "account", d->account);
-        agent_event(ag, LOG_NOTICE, "intent.requested", d->tenant, agent_object(a, "intent", id), by,
-                    data);
-        if (!agent_job_add(ag, "domain.request", base_arena_printf(a, "intent:%lld", (long long)id),
-                           id, 0, NULL))
-            r = base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
-        ag->watch_dirty = true;
-    }
-    *intent = id;
+    if (!r)
+        r = add_request(ag, a, &i, method, f);
+    *intent = i.p.id;
     base_arena_free(a);
     return r;
+}
+
+enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, const char *by,
+                                          int64_t order_row, int64_t *intent, struct base_fail *f)
+{
+    const struct policy_domain *d = policy_config_domain(ag->conf->cfg, domain);
+    return agent_domain_request_by(ag, domain, d ? d->method : POLICY_METHOD_EMAIL, by, order_row,
+                                   intent, f);
 }
 
 bool agent_intent_end(struct agent *ag, struct ledger_intent *i, enum policy_intent_state state,

@@ -7,6 +7,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "dnsrun.h"
 #include "dcv/dcv.h"
 #include "policy/recognise.h"
 
@@ -60,6 +61,11 @@ static bool read_intents(struct agent *ag, struct agent_case *c)
                                       &c->nintents, &f),
                   &f, "intents"))
         return false;
+    size_t left = 0; /* a request that is shown in the DNS expects no mail */
+    for (size_t i = 0; i < c->nintents; i++)
+        if (agent_dns_method(ag, c->a, c->intents[i].p.id) == POLICY_METHOD_EMAIL)
+            c->intents[left++] = c->intents[i];
+    c->nintents = left;
     struct policy_intent *p = base_arena_array(c->a, c->nintents + 1, sizeof(*p));
     for (size_t i = 0; i < c->nintents; i++)
         p[i] = c->intents[i].p;

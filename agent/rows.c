@@ -5,6 +5,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "dnsrun.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
 #include "show.h"
@@ -163,6 +164,7 @@ json_t *agent_domain_json(struct agent *ag, struct base_arena *a, const struct p
     base_json_set(o, "tenant", d->tenant);
     base_json_set(o, "account", d->account);
     base_json_set(o, "mode", policy_mode_name(d->mode));
+    base_json_set(o, "asks", policy_method_name(d->method));
     base_json_set(o, "unexpected", unexpected[d->unexpected]);
     base_json_set(o, "where", d->where);
     if (d->account && !ledger_domain_get(ag->ledger, a, d->name, d->account, &ld, &f)) {
@@ -177,6 +179,8 @@ json_t *agent_domain_json(struct agent *ag, struct base_arena *a, const struct p
         base_json_setn(o, "intent", v[0].p.id);
         base_json_set(o, "intent_state", policy_intent_state_name(v[0].p.state));
         base_json_setn(o, "expires", v[0].p.expires);
+        for (size_t i = 0; i < n && !base_json_obj(o, "dcv"); i++)
+            agent_dns_put(ag, a, d, v[i].p.id, o); /* one that ended may still be cleared away */
     }
     return o;
 }

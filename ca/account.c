@@ -275,6 +275,23 @@ enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
     return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(domain_recipients, id, a, out, f);
 }
 
+enum base_fail_class ca_dcv_ask(struct ca_account *c, const char *name, enum ca_dcv_method method,
+                                struct base_arena *a, struct ca_dcv *out, struct base_fail *f)
+{
+    *out = (struct ca_dcv){0};
+    return !plain(name) ? bad_input(f, "the domain") : CALL(dcv_ask, name, method, a, out, f);
+}
+
+enum base_fail_class ca_dcv_check(struct ca_account *c, const char *domain,
+                                  enum ca_dcv_method method, const char *token,
+                                  struct base_arena *a, struct ca_dcv_check *out,
+                                  struct base_fail *f)
+{
+    *out = (struct ca_dcv_check){0};
+    return ca_check_id(domain, f) != BASE_OK ? BASE_PERMANENT
+                                             : CALL(dcv_check, domain, method, token, a, out, f);
+}
+
 enum base_fail_class ca_id_owner(struct ca_account *c, const char *name, const char *value,
                                  struct base_arena *a, enum ca_owner *out, struct base_fail *f)
 {

@@ -188,6 +188,7 @@ struct ca_domain {
     bool valid;                       /* validated and not expired */
     int64_t valid_till;               /* 0 = not told */
     const char *token;                /* dcv_token, a secret; NULL if not told */
+    const char *verification;         /* what the record's value is made of; NULL if not told */
     struct policy_strings recipients; /* mails went there; only as told by an add */
 };
 struct ca_domains {
@@ -214,6 +215,37 @@ enum base_fail_class ca_domain_resend(struct ca_account *c, const char *id, cons
 enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
                                           struct base_arena *a, struct policy_strings *out,
                                           struct base_fail *f);
+/* ---- validation by DNS --------------------------------------------------------- */
+
+enum ca_dcv_method { CA_DCV_TXT, CA_DCV_CNAME };
+struct ca_dcv {
+    const char *domain;       /* id of the domain */
+    bool valid;               /* nothing to do: the CA holds it as validated until VALID_TILL */
+    const char *token;        /* checked: [A-Za-z0-9_-]{8,200} */
+    const char *verification; /* CNAME: the CA's name below which the token goes; else NULL */
+    int64_t valid_till;
+};
+/* Has the CA wait for METHOD at NAME and gives the token of it. Looks first, so it may be
+ * called again after ca.lost: a domain is added once, and a token that waits already for
+ * this very method is given again where the CA tells it. */
+enum base_fail_class ca_dcv_ask(struct ca_account *c, const char *name, enum ca_dcv_method method,
+                                struct base_arena *a, struct ca_dcv *out, struct base_fail *f);
+enum ca_dcv_state {
+    CA_DCV_NOT_YET = 0, /* the CA looked and did not find it; REASON tells what it says */
+    CA_DCV_VALID,
+    CA_DCV_CHANGED, /* the CA waits for something else: ask again with ca_dcv_ask() */
+};
+struct ca_dcv_check {
+    enum ca_dcv_state state;
+    const char *reason; /* NULL with CA_DCV_VALID */
+    int64_t valid_till; /* 0 = not told */
+};
+/* Has the CA look now, unless it holds the domain as validated already. TOKEN is ours;
+ * another one at the CA is CA_DCV_CHANGED. Safe to repeat. */
+enum base_fail_class ca_dcv_check(struct ca_account *c, const char *domain,
+                                  enum ca_dcv_method method, const char *token,
+                                  struct base_arena *a, struct ca_dcv_check *out,
+                                  struct base_fail *f);
 /* Names that are valid in AFTER and were not in BEFORE, but for EXPLAINED. */
 void ca_newly_valid(struct base_arena *a, const struct ca_domains *before,
                     const struct ca_domains *after, const struct policy_strings *explained,

@@ -199,5 +199,7 @@ const struct ca_driver ca_certcentral = {
     .domain_submit = cc_domain_submit,
     .domain_resend = cc_domain_resend,
     .domain_recipients = cc_domain_recipients,
+    .dcv_ask = cc_dcv_ask,
+    .dcv_check = cc_dcv_check,
     .id_owner = id_owner,
 };

@@ -312,6 +312,7 @@ bool cc_parse_domain(struct base_arena *a, const json_t *j, int64_t now, struct 
     out->valid = out->active && (expiry != 0 ? expiry > now : v.active);
     out->pending = out->active && !out->valid && (v.told ? v.pending : true);
     out->token = cc_text(a, base_json_obj(j, "dcv_token"), "token");
+    out->verification = cc_text(a, base_json_obj(j, "dcv_token"), "verification_value");
     parse_invitations(a, j, &out->recipients);
     return out->id != NULL && out->name != NULL;
 }

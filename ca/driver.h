@@ -47,6 +47,11 @@ struct ca_driver {
     enum base_fail_class (*domain_recipients)(struct ca_account *, const char *,
                                               struct base_arena *, struct policy_strings *,
                                               struct base_fail *);
+    enum base_fail_class (*dcv_ask)(struct ca_account *, const char *, enum ca_dcv_method,
+                                    struct base_arena *, struct ca_dcv *, struct base_fail *);
+    enum base_fail_class (*dcv_check)(struct ca_account *, const char *, enum ca_dcv_method,
+                                      const char *, struct base_arena *, struct ca_dcv_check *,
+                                      struct base_fail *);
     enum base_fail_class (*id_owner)(struct ca_account *, const char *, const char *,
                                      struct base_arena *, enum ca_owner *, struct base_fail *);
 };

@@ -15,6 +15,8 @@ static const struct cli_option events_options[] = {
     {"after", "ID", "all behind this event, oldest first (0 = all)", CLI_VALUE},
     {"limit", "N", "at most so many (default 100, up to 500)", CLI_VALUE},
     END};
+static const struct cli_option domain_add_options[] = {
+    {"method", "METHOD", "email, dns-txt or dns-cname, if not the domain's own", CLI_VALUE}, END};
 static const struct cli_option order_options[] = {
     {"key-type", "TYPE", "rsa2048, rsa3072, rsa4096, p256 or p384", CLI_VALUE},
     {"product", "NAME", "such as secure_email_mailbox", CLI_VALUE},
@@ -98,9 +100,11 @@ const struct cli_command cli_commands[] = {
      "Every check is ok, warn or fail and says what to do. Works without the daemons.\n"},
     {"domain list", "", 0, 0, "controlled domains and how far they are validated", NULL,
      cli_cmd_domain_list, NULL},
-    {"domain add", "DOMAIN", 1, 1, "ask the CA to validate a controlled domain by mail", NULL,
-     cli_cmd_domain_add,
+    {"domain add", "DOMAIN", 1, 1, "ask the CA to validate a controlled domain",
+     domain_add_options, cli_cmd_domain_add,
      "What is controlled stands in the configuration; nothing else can make it so.\n"},
+    {"domain release", "DOMAIN", 1, 1, "have its record written into the DNS (mode hold)",
+     reason_options, cli_cmd_domain_release, NULL},
     {"domain check", "DOMAIN", 1, 1, "would a validation of it work: mailboxes, MX, CAA, account",
      NULL, cli_cmd_domain_check, NULL},
     {"order", "MAILBOX", 1, 1, "order a certificate for a mailbox", order_options, cli_cmd_order,

@@ -124,6 +124,12 @@ enum base_fail_class ledger_job_release_all(struct ledger *l, struct base_fail *
     return ledger_change(l, NULL, f, "UPDATE job SET lease_until = 0 WHERE lease_until > 0", "");
 }
 
+enum base_fail_class ledger_job_find(struct ledger *l, struct base_arena *a, const char *key,
+                                     struct ledger_job *out, struct base_fail *f)
+{
+    return ledger_row(l, a, &table, out, f, "SELECT " COLUMNS " FROM job WHERE key = ?1", "t", key);
+}
+
 enum base_fail_class ledger_job_next(struct ledger *l, int64_t *at, struct base_fail *f)
 {
     int64_t due = -1;

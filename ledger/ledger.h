@@ -301,6 +301,9 @@ enum base_fail_class ledger_job_later(struct ledger *l, int64_t id, int64_t run_
 enum base_fail_class ledger_job_done(struct ledger *l, int64_t id, struct base_fail *f);
 /* At start: all leases are void (the process that held them is dead). */
 enum base_fail_class ledger_job_release_all(struct ledger *l, struct base_fail *f);
+/* The living job of this key. */
+enum base_fail_class ledger_job_find(struct ledger *l, struct base_arena *a, const char *key,
+                                     struct ledger_job *out, struct base_fail *f);
 /* Time of the next due job; 0 = none. */
 enum base_fail_class ledger_job_next(struct ledger *l, int64_t *at, struct base_fail *f);
 enum base_fail_class ledger_job_list(struct ledger *l, struct base_arena *a, int64_t after,

@@ -40,6 +40,7 @@ enum net_dns_type {
     NET_DNS_MX,
     NET_DNS_TXT,
     NET_DNS_CAA, /* RFC 8659 */
+    NET_DNS_NS,
 };
 enum net_dns_status {
     NET_DNS_RECORD = 0,
@@ -48,7 +49,7 @@ enum net_dns_status {
 };
 
 struct net_dns_record {
-    /* TXT: its strings joined; CAA: the value; MX, CNAME: a host name without
+    /* TXT: its strings joined; CAA: the value; MX, CNAME, NS: a host name without
      * final dot, lower case; A, AAAA: the address. Always followed by a NUL that
      * isn't counted; TXT and CAA may hold other NULs, so LEN counts. */
     const char *text;

@@ -30,6 +30,8 @@ ldns_rr_type net_records_type(enum net_dns_type t)
         return LDNS_RR_TYPE_TXT;
     case NET_DNS_CAA:
         return LDNS_RR_TYPE_CAA;
+    case NET_DNS_NS:
+        return LDNS_RR_TYPE_NS;
     }
     return LDNS_RR_TYPE_TXT;
 }
@@ -125,6 +127,7 @@ bool net_records_take(struct base_arena *a, const ldns_rr *rr, struct net_dns_re
     case LDNS_RR_TYPE_AAAA:
         return take_address(a, ldns_rr_rdf(rr, 0), AF_INET6, 16, rec);
     case LDNS_RR_TYPE_CNAME:
+    case LDNS_RR_TYPE_NS:
         return take_name(a, ldns_rr_rdf(rr, 0), rec);
     case LDNS_RR_TYPE_MX:
         if (ldns_rr_rd_count(rr) != 2) {

@@ -18,7 +18,11 @@ enum policy_mode { POLICY_MODE_OBSERVE = 0, POLICY_MODE_HOLD, POLICY_MODE_CONFIR
 enum policy_unexpected { POLICY_UNEXPECTED_ALARM = 0, POLICY_UNEXPECTED_NOTIFY, POLICY_UNEXPECTED_COUNT };
 enum policy_mailbox_validation { POLICY_MAILBOX_OFF = 0, POLICY_MAILBOX_CONSENTED };
 enum policy_custody { POLICY_CUSTODY_KEEP = 0, POLICY_CUSTODY_FORGET, POLICY_CUSTODY_EXTERNAL };
+/* How control of a domain is shown to the CA. */
+enum policy_method { POLICY_METHOD_EMAIL = 0, POLICY_METHOD_DNS_TXT, POLICY_METHOD_DNS_CNAME };
 const char *policy_mode_name(enum policy_mode m);
+const char *policy_method_name(enum policy_method m); /* "email", "dns-txt", "dns-cname" */
+bool policy_method_parse(const char *s, enum policy_method *m);
 const char *policy_custody_name(enum policy_custody c);
 
 struct policy_tenant {
@@ -43,6 +47,7 @@ struct policy_domain {
     const char *name; /* A-label, lower case */
     const char *tenant, *account; /* account NULL: guard only */
     enum policy_mode mode;
+    enum policy_method method;
     enum policy_unexpected unexpected;
     enum policy_mailbox_validation mailbox_validation;
     enum policy_custody custody_sign, custody_encrypt; /* key_use dual: the stricter of both */
@@ -54,6 +59,26 @@ struct policy_domain {
     const char *where; /* "certmilter.conf:41", for messages */
 };
 
+/* Where records that validate domains are written, and how: exactly one of SERVER
+ * (RFC 2136), HOOK, MANUAL. */
+struct policy_dns {
+    const char *id;
+    const char *zone;            /* domains at and below it; NULL = all that no other covers */
+    const char *validation_zone; /* delegated: records go here; NULL = into the domain's zone */
+    const char *label;           /* "_dnsauth"; "" = the domain itself */
+    const char *server;          /* "IP" or "IP@port" of the primary */
+    const char *key;             /* name of the TSIG key, without final dot */
+    const char *algorithm;       /* "hmac-sha256" | "hmac-sha512" */
+    const char *secret;          /* name of the credential that holds it in base64 */
+    const char *hook;            /* program, absolute */
+    int64_t timeout;             /* seconds, of server and hook */
+    bool manual;
+    int64_t ttl;
+    bool remove;                 /* take the record away when it has done its work */
+    struct policy_strings authoritative; /* servers to ask instead of the zone's NS; empty = NS */
+    const char *where;
+};
+
 struct policy_config {
     struct base_arena *arena; /* owns everything below */
     const char *path;
@@ -63,6 +88,8 @@ struct policy_config {
     size_t naccounts;
     struct policy_domain *domains; /* sorted by name */
     size_t ndomains;
+    struct policy_dns *dns;
+    size_t ndns;
     struct policy_profile **profiles;
     size_t nprofiles;
     /* places */
@@ -110,6 +137,10 @@ enum base_fail_class policy_config_default(struct policy_config **out, struct ba
 
 /* Exact match of an A-label name (binary search); NULL if not controlled. */
 const struct policy_domain *policy_config_domain(const struct policy_config *c, const char *name);
+/* The section whose zone is nearest above NAME, else the one without a zone; NULL = none. */
+const struct policy_dns *policy_config_dns(const struct policy_config *c, const char *name);
+/* NULL, or why METHOD can't be used with section D (NULL = none) as a sentence's end. */
+const char *policy_dns_unfit(const struct policy_dns *d, enum policy_method method);
 /* Domain of a mailbox, exact; NULL if not controlled. */
 const struct policy_domain *policy_config_mailbox_domain(const struct policy_config *c,
                                                          const char *mailbox);

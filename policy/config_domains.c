@@ -12,6 +12,7 @@
 #define MAX_CONTACTS 50
 
 static const char *const modes[] = {"observe", "hold", "confirm", NULL};
+static const char *const methods[] = {"email", "dns-txt", "dns-cname", NULL};
 static const char *const unexpected[] = {"alarm", "notify", "count", NULL};
 static const char *const mailbox_validation[] = {"off", "consented", NULL};
 static const char *const custody[] = {"keep", "forget", "external", NULL};
@@ -21,6 +22,22 @@ static const char *const profile_types[] = {"strict", "multipurpose", NULL};
 const char *policy_mode_name(enum policy_mode m)
 {
     return (size_t)m < 3 ? modes[m] : "observe";
+}
+
+const char *policy_method_name(enum policy_method m)
+{
+    return (size_t)m < 3 ? methods[m] : "email";
+}
+
+bool policy_method_parse(const char *s, enum policy_method *m)
+{
+    for (int i = 0; s != NULL && methods[i] != NULL; i++) {
+        if (strcmp(s, methods[i]) == 0) {
+            *m = (enum policy_method)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *policy_custody_name(enum policy_custody c)
@@ -95,9 +112,12 @@ static bool word_option(struct policy_load *l, struct policy_domain *d, const ch
 {
     int mode = (int)d->mode, unexp = (int)d->unexpected, mbox = (int)d->mailbox_validation;
     int sign = (int)d->custody_sign, encrypt = (int)d->custody_encrypt, i;
+    int method = (int)d->method;
 
     if (strcmp(key, "mode") == 0) {
         set_enum(&mode, one_of(l, key, value, modes, path, line));
+    } else if (strcmp(key, "method") == 0) {
+        set_enum(&method, one_of(l, key, value, methods, path, line));
     } else if (strcmp(key, "unexpected") == 0) {
         set_enum(&unexp, one_of(l, key, value, unexpected, path, line));
     } else if (strcmp(key, "mailbox_validation") == 0) {
@@ -116,6 +136,7 @@ static bool word_option(struct policy_load *l, struct policy_domain *d, const ch
         return false;
     }
     d->mode = (enum policy_mode)mode;
+    d->method = (enum policy_method)method;
     d->unexpected = (enum policy_unexpected)unexp;
     d->mailbox_validation = (enum policy_mailbox_validation)mbox;
     d->custody_sign = (enum policy_custody)sign;
@@ -177,6 +198,11 @@ static void check_domain(struct policy_load *l, struct policy_domain *d, const c
                           "domain \"%s\": mode confirm needs an account; without one a domain is "
                           "only guarded",
                           d->name);
+    }
+    const char *unfit = policy_dns_unfit(policy_config_dns(l->cfg, d->name), d->method);
+    if (unfit != NULL) {
+        policy_errors_add(l->errs, path, line, "domain \"%s\": method %s: %s", d->name,
+                          policy_method_name(d->method), unfit);
     }
     if (d->account == NULL && d->mailbox_validation != POLICY_MAILBOX_OFF) {
         policy_errors_add(l->errs, path, line,

@@ -33,6 +33,7 @@ void policy_load_tenants(struct policy_load *l);        /* config_parties.c */
 void policy_load_accounts(struct policy_load *l);       /* config_parties.c */
 void policy_load_profiles(struct policy_load *l);       /* config_profiles.c; before the accounts */
 void policy_check_profiles(struct policy_load *l);      /* ... and what accounts make of them */
+void policy_load_dns(struct policy_load *l);            /* config_dns.c; before the domains */
 void policy_load_domains(struct policy_load *l);        /* config_domains.c */
 void policy_load_table(struct policy_load *l, const char *path, const char *from, int line,
                        const struct policy_domain *defaults); /* config_table.c */

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import threading
 import time
 
 import dns.message
@@ -31,6 +32,16 @@ options {{
 controls {{ }};
 logging {{ category default {{ default_stderr; }}; }};
 zone "." {{ type primary; file "root.zone"; }};
+{zones}"""
+KEY = """\
+key "{name}" {{ algorithm {algorithm}; secret "{secret}"; }};
+"""
+ZONE = """\
+zone "{name}" {{ type primary; file "{name}.zone"; {policy}}};
+"""
+ZONE_HEAD = """\
+$TTL 60
+{name}. IN SOA ns1.{name}. hostmaster.{name}. {serial} 300 60 86400 1
 """
 HEAD = """\
 $TTL 300
@@ -41,9 +52,13 @@ ns.invalid. IN A 127.0.0.1
 
 
 class Nameserver:
-    """`records`: {any name: lines in master-file syntax, with absolute names}."""
+    """`records`: {any name: lines in master-file syntax, with absolute names}.
+
+    `zones`: {name: lines} of further zones, which keep what updates brought; `keys`: {TSIG key: (algorithm, secret)};
+    `policy`: {zone: lines of its update-policy}."""
 
     def __init__(self, directory, port):
+        self.zones, self.keys, self.policy = {}, {}, {}
         self.dir, self.port, self.records, self.proc = directory, port, {}, None
         self.serial = int(time.time())
         self.address = f"127.0.0.1:{port}"
@@ -55,7 +70,14 @@ class Nameserver:
         os.chown(self.dir, user.pw_uid, user.pw_gid)
         self.serial += 1
         self._put("root.zone", HEAD.format(serial=self.serial) + "".join(self.records.values()))
-        self._put("named.conf", CONF.format(dir=self.dir, port=self.port))
+        text = "".join(KEY.format(name=k, algorithm=v[0], secret=v[1]) for k, v in self.keys.items())
+        for name, lines in self.zones.items():
+            policy = self.policy.get(name)
+            text += ZONE.format(name=name, policy=f"update-policy {{ {policy} }}; " if policy else "")
+            if not policy or not os.path.exists(os.path.join(self.dir, f"{name}.zone")):
+                self._put(f"{name}.zone", ZONE_HEAD.format(name=name, serial=self.serial) + lines)
+                os.chown(os.path.join(self.dir, f"{name}.zone"), user.pw_uid, user.pw_gid)
+        self._put("named.conf", CONF.format(dir=self.dir, port=self.port, zones=text))
         self.program = os.path.join(self.dir, "named-private")
         if not os.path.exists(self.program):
             shutil.copy(NAMED, self.program)
@@ -97,6 +119,34 @@ class Nameserver:
                 self.proc.kill()
                 self.proc.wait()
         self.proc = None
+
+
+class Relay:
+    """Port 53 of an address of loopback, over UDP, handed on to a name server's port: NS records name no ports, and
+    BIND listens on addresses of interfaces only."""
+
+    def __init__(self, address, port):
+        self.port = port
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.bind((address, 53))
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(65535)
+            except OSError:
+                return  # closed
+            with socket.socket(type=socket.SOCK_DGRAM) as up:
+                up.settimeout(2)
+                try:
+                    up.sendto(query, ("127.0.0.1", self.port))
+                    self.socket.sendto(up.recv(65535), client)
+                except OSError:
+                    pass  # as if it had been lost on the way
+
+    def close(self):
+        self.socket.close()
 
 
 def is_free(port):

@@ -67,7 +67,7 @@ notices {{
 
 timing {{
 {timing}}}
-"""
+{extra}"""
 ACCOUNT = """\
 account "rehearsal" {{
     profile      = "rehearsal"
@@ -99,17 +99,17 @@ class Site:
 
     domains: {name: {option: value}} for the configuration; with account=False there is no CA account (guard mode).
     timing: options of the section "timing"; own_socket: the milter opens its socket itself; settle: how long the
-    rehearsal profile gives mails to arrive, instead of its ten minutes."""
+    rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False, settle=None):
+                 own_socket=False, settle=None, extra=""):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
-        self.settle = settle
+        self.settle, self.extra = settle, extra
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -185,7 +185,7 @@ class Site:
         values["profile"] = self._profile(values["profiles"] + "/rehearsal.conf")
         values["account"] = ACCOUNT.format(**values) if self.account else ""
         values["timing"] = "".join(f"    {k} = {v}\n" for k, v in self.timing.items())
-        values["domains"] = ""
+        values["domains"], values["extra"] = "", self.extra
         for name, options in self.domains.items():
             if self.account:
                 options = {"account": '"rehearsal"', **options}

@@ -78,9 +78,9 @@ static json_t *run_http(struct base_arena *a, const json_t *in)
 
 static enum net_dns_type type_of(const char *s)
 {
-    static const char *const names[] = {"A", "AAAA", "CNAME", "MX", "TXT", "CAA"};
+    static const char *const names[] = {"A", "AAAA", "CNAME", "MX", "TXT", "CAA", "NS"};
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         if (strcmp(names[i], s) == 0) {
             return (enum net_dns_type)i;
         }

@@ -7,7 +7,7 @@ import dns.exception
 import dns.resolver
 
 FILE = "/.well-known/pki-validation/fileauth.txt"
-REDIRECTS, MOST = 5, 5000
+REDIRECTS, MOST, CHAIN = 5, 5000, 8
 
 
 def resolver_of(ca, seconds):
@@ -21,8 +21,13 @@ def records(ca, name, kind, seconds=3):
     """All TXT strings, or the CNAME target in lower case; nothing where the name does not exist or DNS fails."""
     if ca.dns is None:
         return []
+    resolver = resolver_of(ca, seconds)
     try:
-        answer = resolver_of(ca, seconds).resolve(name + ".", kind, raise_on_no_answer=False)
+        answer = resolver.resolve(name + ".", kind, raise_on_no_answer=False)
+        for _ in range(CHAIN):  # a server without recursion leaves a CNAME out of its zone to us
+            if kind == "CNAME" or answer.rrset is not None or not answer.response.answer:
+                break
+            answer = resolver.resolve(answer.canonical_name, kind, raise_on_no_answer=False)
     except dns.exception.DNSException:
         return []
     if kind == "TXT":
