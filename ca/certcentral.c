@@ -199,5 +199,11 @@ const struct ca_driver ca_certcentral = {
     .domain_submit = cc_domain_submit,
     .domain_resend = cc_domain_resend,
     .domain_recipients = cc_domain_recipients,
+    .order_preview = cc_order_preview,
+    .act = cc_act,
+    .act_preview = cc_act_preview,
+    .request_list = cc_request_list,
+    .request_info = cc_request_info,
+    .balance = cc_balance,
     .id_owner = id_owner,
 };
