@@ -80,7 +80,7 @@ struct agent {
     bool stopping, watch_dirty;
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
-    int64_t next_scan, next_exports, next_wipe, next_poll; /* base_mono_ms() */
+    int64_t next_scan, next_exports, next_wipe, next_poll, next_renewal; /* base_mono_ms() */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
     size_t watch_addresses;
@@ -206,6 +206,57 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
 enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, const char *by,
                                        json_t *answer, struct base_fail *f);
 
+/* CSR NULL: the keeper makes the new key. In the open transaction. */
+enum base_fail_class agent_reissue(struct agent *ag, const struct ledger_order *o, const char *csr,
+                                   const char *by, const char *reason, json_t *answer,
+                                   struct base_fail *f);
+/* A reissue that came to nothing: key and certificate of before go on. */
+bool agent_reissue_undo(struct agent *ag, struct base_arena *a, struct ledger_order *o,
+                        const char *why);
+/* The request of an order whose reissue is through. */
+char *agent_reissue_settled(struct base_arena *a, const char *request);
+/* A new order in place of certificate C; in the open transaction. AUTO: by the timer. */
+enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c, bool automatic,
+                                 bool dry_run, const char *by, json_t *answer, struct base_fail *f);
+void agent_renewals_due(struct agent *ag);
+/* When the timer renews C; 0 = never. */
+int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c);
+/* Was it ordered in the CA's portal, not by us? */
+bool agent_order_is_portal(const struct ledger_order *o);
+
+/* Is it stored already? (Of a reissued order the certificate of before may come once more.) */
+struct cert_fields;
+bool agent_certificate_known(struct agent *ag, struct base_arena *a, const struct cert_fields *c);
+/* Ordered in the portal without a CSR that we saw: what the CA gives for that order is it, if
+ * it is for the order's mailbox; fills ORDER then. False: rolled back. */
+bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
+                        const struct cert_fields *c, struct ledger_order *out);
+
+/* ---- actions on orders (acts.c) ------------------------------------------------------------------------- */
+struct agent_act {
+    enum ca_action action;
+    const char *account, *tenant, *id; /* id: the CA's, as ca_act() wants it */
+    const char *ca_order;              /* where to look whether it arrived; NULL for requests */
+    int64_t order, certificate;        /* rows; 0 = none */
+    const char *by, *reason;
+    const json_t *emails; /* array; NULL */
+};
+const char *agent_act_name(enum ca_action action); /* "cancel", "revoke", ... */
+void agent_act_fill(struct base_arena *a, const struct agent_act *act, struct ca_act *out);
+/* KEY: of its job, by which the command finds what became of it. In the open transaction. */
+void agent_act_event(struct agent *ag, const struct agent_act *act, const char *key,
+                     const char *type, int priority, const char *text);
+/* Writes the action's job, in the open transaction; an action of this kind on this
+ * thing that is under way already stays the only one. */
+enum base_fail_class agent_act_start(struct agent *ag, const struct agent_act *act, json_t *answer,
+                                     struct base_fail *f);
+/* The exact request into ANSWER's member "sends". */
+enum base_fail_class agent_act_preview(struct agent *ag, const struct agent_act *act,
+                                       json_t *answer, struct base_fail *f);
+void agent_put_preview(struct ca_preview *p, json_t *answer); /* takes p->body */
+void agent_act_job(struct agent *ag, const struct ledger_job *job);  /* act */
+void agent_sync_job(struct agent *ag, const struct ledger_job *job); /* account.sync */
+
 /* ---- notices (notices.c) -------------------------------------------------------------------------------- */
 /* Queues a mail to TO once per KEY, in the open transaction. SUBJECT and BODY UTF-8. */
 void agent_notice(struct agent *ag, const char *key, const char *to, const char *subject,
@@ -248,6 +299,10 @@ agent_command agent_cmd_consent_add, agent_cmd_consent_list, agent_cmd_consent_w
 agent_command agent_cmd_held_list, agent_cmd_held_show, agent_cmd_held_approve, agent_cmd_held_deny;
 agent_command agent_cmd_ingest, agent_cmd_record_list, agent_cmd_record_approve;
 agent_command agent_cmd_record_withdraw, agent_cmd_exported;
+agent_command agent_cmd_cancel, agent_cmd_revoke, agent_cmd_reissue, agent_cmd_renew;
+agent_command agent_cmd_emails, agent_cmd_request_decide;
+bool agent_cmd_request_list_start(struct agent *ag, int64_t client, const json_t *req,
+                                  struct base_fail *f);
 /* Commands that ask the network answer later, by the client's number. */
 void agent_control_answer(struct agent *ag, int64_t client, json_t *answer);
 bool agent_cmd_domain_check_start(struct agent *ag, int64_t client, const json_t *req,

@@ -92,7 +92,8 @@ static void check(struct agent *ag, struct collect *k, struct leaf *l)
         .spki_sha256 = l->order.id ? l->order.spki : NULL,
         .mailboxes = &l->order.mailbox,
         .n_mailboxes = l->order.id ? 1 : 0,
-        .validity_days = base_json_int(req, "validity_days", 0),
+        /* a reissue may end with its order, earlier than a new one would */
+        .validity_days = base_json_obj(req, "reissue") ? 0 : base_json_int(req, "validity_days", 0),
         .now = base_now(),
         .chain = l->chain,
         .revocation = CERT_REVOCATION_NOT_ASKED,
@@ -124,7 +125,8 @@ static bool supersede(struct agent *ag, struct collect *k, const struct ledger_c
             return false;
         for (size_t i = 0; i < n; i++)
             if (old[i].id != c->id && strcmp(old[i].state, "current") == 0 &&
-                strcmp(old[i].usage, c->usage) == 0 && old[i].not_after <= c->not_after &&
+                strcmp(old[i].usage, c->usage) == 0 &&
+                (old[i].not_after <= c->not_after || old[i].order_row == c->order_row) &&
                 !agent_ok(ag,
                           ledger_certificate_state(ag->ledger, old[i].id, "superseded", &f), &f,
                           "certificate"))
@@ -270,6 +272,10 @@ static bool take_leaf(struct agent *ag, struct collect *k, const struct inspect_
         return agent_ok(ag, r, &f, "order");
     if (r)
         memset(&l.order, 0, sizeof(l.order));
+    if (r && agent_certificate_known(ag, k->a, l.c))
+        return true;
+    if (r && !k->from_mail && !agent_portal_adopt(ag, k->a, k->job.ref, l.c, &l.order))
+        return false;
     controlled_mailboxes(ag, k, &l);
     check(ag, k, &l);
     if (l.order.id && cert_verdict_ok(&l.verdict))

@@ -1,7 +1,7 @@
 /* agent/control.c - the control socket: who may ask, one request after another.
  *
  * Owns the clients. A request is answered at once, or (domain.check, doctor,
- * mail.wait) later by its client's number. doc/control.md is the contract. A
+ * request.list, mail.wait) later by its client's number. doc/control.md is the contract. A
  * client that sends garbage or stalls loses its connection, nobody else does. */
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +61,12 @@ static const struct {
     {"record.approve", agent_cmd_record_approve, true},
     {"record.withdraw", agent_cmd_record_withdraw, true},
     {"exported", agent_cmd_exported, false},
+    {"cancel", agent_cmd_cancel, true},
+    {"revoke", agent_cmd_revoke, true},
+    {"reissue", agent_cmd_reissue, true},
+    {"renew", agent_cmd_renew, true},
+    {"emails", agent_cmd_emails, true},
+    {"request.decide", agent_cmd_request_decide, true},
 };
 
 static void drop(struct agent *ag, struct agent_client *c)
@@ -200,6 +206,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
         return agent_cmd_domain_check_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
+    if (strcmp(cmd, "request.list") == 0)
+        return agent_cmd_request_list_start(ag, c->number, req, f);
     if (strcmp(cmd, "mail.wait") == 0) {
         int64_t s = base_json_int(req, "timeout", 30);
         snprintf(c->wait_spool, sizeof(c->wait_spool), "%s", base_json_strd(req, "spool", "-"));

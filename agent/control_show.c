@@ -56,6 +56,7 @@ static void show_order(struct agent *ag, struct base_arena *a, const struct ledg
     base_json_set(answer, "type", "order");
     json_object_set_new(answer, "order", agent_order_json(o));
     put_intents_of(ag, a, o->id, answer);
+    agent_put_timeline(ag, a, o, answer);
     agent_put_events(ag, a, answer, agent_object(a, "order", o->id));
 }
 

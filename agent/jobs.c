@@ -18,6 +18,7 @@ static const struct {
     {"collect", agent_collect_job},     {"attach", agent_attach_job},
     {"notice", agent_notice_job},       {"revocation", agent_revocation_job},
     {"domain.dns", agent_dns_job},
+    {"act", agent_act_job},             {"account.sync", agent_sync_job},
 };
 
 int64_t agent_backoff(int64_t tries)

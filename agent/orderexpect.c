@@ -108,6 +108,10 @@ static bool add_validation_intent(struct agent *ag, struct order_run *k,
 bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why)
 {
     struct base_fail f = {0};
+    if (agent_order_is_portal(&k->o)) { /* its mails are a person's, until "expect" */
+        *why = "ordered in the CA's portal; the CA is working on it";
+        return true;
+    }
     struct ledger_domain d;
     const char *at = strrchr(k->o.mailbox, '@');
     *why = "the CA is working on it";
@@ -155,6 +159,7 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
     if (agent_ok(ag, ledger_order_get(ag->ledger, a, order_row, &o, &f), &f, "order")) {
         o.state = "stored";
         o.reason = base_arena_printf(a, "certificate %lld is stored", (long long)certificate);
+        o.request = agent_reissue_settled(a, o.request);
         o.changed = base_now();
         o.next_look = 0;
         if (!o.issued_at)

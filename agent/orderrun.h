@@ -16,6 +16,7 @@ struct order_run {
     struct ledger_job job;
     struct ledger_order o;
     json_t *request;
+    const json_t *reissue; /* member of request while the order is reissued; NULL */
     struct ca_account *ca;
     enum order_step step;
     /* what the pool finds */
@@ -40,5 +41,10 @@ bool agent_order_expect(struct agent *ag, struct order_run *k); /* mails of this
 bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why);
 /* It failed: its own mails are expected no more. */
 bool agent_order_forget(struct agent *ag, struct order_run *k);
+
+/* reissue.c: is the certificate that the CA has now the one of before? */
+bool agent_reissue_withdrawn(const struct order_run *k);
+/* In the pool: did the reissue whose answer was lost arrive? */
+void agent_reissue_find(struct order_run *k);
 
 #endif

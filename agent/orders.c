@@ -56,7 +56,13 @@ static bool save(struct agent *ag, struct order_run *k, const char *state, const
 
 static void failed(struct agent *ag, struct order_run *k, const char *why)
 {
-    if (save(ag, k, "failed", why) && agent_order_forget(ag, k)) {
+    if (k->reissue) {
+        if (agent_reissue_undo(ag, k->a, &k->o, why))
+            agent_job_done(ag, k->job.id);
+        return;
+    }
+    bool gone = k->got.status_text && strncasecmp(k->got.status_text, "cancel", 6) == 0;
+    if (save(ag, k, gone ? "cancelled" : "failed", why) && agent_order_forget(ag, k)) {
         agent_notice(ag, base_arena_printf(k->a, "order-failed:%lld", (long long)k->o.id),
                      agent_contact(ag, k->o.tenant),
                      base_arena_printf(k->a, "certmilter: the order for %s failed", k->o.mailbox),
@@ -69,11 +75,18 @@ static void failed(struct agent *ag, struct order_run *k, const char *why)
     }
 }
 
-static void accepted(struct agent *ag, struct order_run *k)
+/* The answer to a reissue names neither order nor certificate: the next look does. */
+static void note_ids(struct order_run *k)
 {
-    k->o.ca_order = k->got.id;
+    if (!k->reissue || k->got.id)
+        k->o.ca_order = k->got.id;
     k->o.ca_certificate = k->got.certificate;
     k->o.ca_status = k->got.status_text;
+}
+
+static void accepted(struct agent *ag, struct order_run *k)
+{
+    note_ids(k);
     k->o.next_look = base_now() + 2;
     if (save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
         agent_job_done(ag, k->job.id);
@@ -87,7 +100,7 @@ static int64_t poll_of(const struct order_run *k)
 
 static int64_t next_look(const struct order_run *k)
 {
-    int64_t age = base_now() - k->o.created, poll = poll_of(k);
+    int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created), poll = poll_of(k);
     /* often at first, when most orders are issued; then as configured */
     int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
     return base_now() + (wait < poll ? wait : poll);
@@ -105,9 +118,14 @@ static void looked(struct agent *ag, struct order_run *k)
         failed(ag, k, base_arena_printf(k->a, "the CA says: %s", k->got.status_text));
         return;
     case CA_ISSUED:
+        if (k->reissue && agent_reissue_withdrawn(k)) {
+            failed(ag, k, "the reissue was withdrawn at the CA: the certificate before goes on");
+            return;
+        }
         if (!k->o.issued_at)
             k->o.issued_at = base_now();
-        if (base_now() - k->o.issued_at >= MAIL_PATIENCE) {
+        /* of a reissue the mail may be the one of the certificate before */
+        if (k->reissue || base_now() - k->o.issued_at >= MAIL_PATIENCE) {
             if (save(ag, k, "issued", "issued; its mail did not bring the certificate, fetching it"))
                 go(ag, k, STEP_DOWNLOAD);
             return;
@@ -147,7 +165,9 @@ static void found(struct agent *ag, struct order_run *k)
     }
     if (k->found == CA_FOUND_UNSURE) {
         if (save(ag, k, "person",
-                 "an answer of the CA was lost, and an order there may or may not be this one: "
+                 k->reissue ? "an answer of the CA was lost, and a reissue is under way there that may or "
+                              "may not be this one: compare in the portal"
+                            : "an answer of the CA was lost, and an order there may or may not be this one: "
                  "compare in the portal, then \"certmilter expect\" it or order again"))
             agent_job_done(ag, k->job.id);
         return;
@@ -221,9 +241,7 @@ static void overtaken(struct agent *ag, struct order_run *k)
 {
     struct base_fail f = {0};
     if (!k->cls && k->step == STEP_POST) {
-        k->o.ca_order = k->got.id;
-        k->o.ca_certificate = k->got.certificate;
-        k->o.ca_status = k->got.status_text;
+        note_ids(k);
         agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
     }
     agent_job_done(ag, k->job.id);
@@ -324,6 +342,7 @@ void agent_order_job(struct agent *ag, const struct ledger_job *job)
     }
     if (k->o.request)
         k->request = base_json_parse(k->o.request, strlen(k->o.request), 1 << 20, &f);
+    k->reissue = base_json_obj(k->request, "reissue");
     if (!k->request || !first_step(k, &step)) {
         agent_job_done(ag, job->id);
         run_free(ag, k);
@@ -339,50 +358,4 @@ void agent_order_job(struct agent *ag, const struct ledger_job *job)
         agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
     else
         run_free(ag, k);
-}
-
-/* ---- what time brings ------------------------------------------------------------------- */
-
-static void poll_accounts(struct agent *ag)
-{
-    struct base_fail f = {0};
-    char mark[160], tried[160];
-    for (size_t i = 0; i < ag->conf->naccounts; i++) {
-        const struct agent_account *acc = &ag->conf->accounts[i];
-        int64_t last = 0, failed_at = 0, poll = acc->cfg->poll > 0 ? acc->cfg->poll : 900;
-        if (!acc->ca)
-            continue;
-        snprintf(mark, sizeof(mark), "looked:%s", acc->cfg->id);
-        snprintf(tried, sizeof(tried), "tried:%s", acc->cfg->id);
-        if (ledger_meta_get(ag->ledger, mark, &last, 0, &f) ||
-            ledger_meta_get(ag->ledger, tried, &failed_at, 0, &f) || base_now() - last < poll ||
-            base_now() - failed_at < poll || !agent_begin(ag))
-            continue;
-        snprintf(mark, sizeof(mark), "look:%s", acc->cfg->id);
-        agent_job_add(ag, "account.look", mark, 0, 0, NULL);
-        agent_commit(ag);
-    }
-}
-
-void agent_orders_due(struct agent *ag)
-{
-    struct base_arena *a = base_arena_new();
-    struct base_fail f = {0};
-    struct ledger_order *v;
-    size_t n = 0;
-    if (agent_ok(ag, ledger_order_due(ag->ledger, a, base_now(), 50, &v, &n, &f), &f, "orders") &&
-        n > 0 && agent_begin(ag)) {
-        for (size_t i = 0; i < n; i++) {
-            v[i].next_look = 0; /* the job sets it anew */
-            if (!agent_ok(ag, ledger_order_update(ag->ledger, &v[i], &f), &f, "order") ||
-                !agent_job_add(ag, "order", agent_object(a, "order", v[i].id), v[i].id, 0, NULL))
-                break;
-        }
-        agent_commit(ag);
-    }
-    base_arena_free(a);
-    if (base_mono_ms() >= ag->next_poll) {
-        ag->next_poll = base_mono_ms() + 10000;
-        poll_accounts(ag);
-    }
 }

@@ -11,7 +11,8 @@
 static void make_key(struct order_run *k)
 {
     const char *sock = k->conf->cfg->keeper_socket, *mail = k->o.mailbox;
-    k->cls = keeper_make_key(sock, k->o.reference, mail, k->o.tenant,
+    const char *name = base_json_strd(k->reissue, "key", k->o.reference);
+    k->cls = keeper_make_key(sock, name, mail, k->o.tenant,
                              base_json_strd(k->request, "key_type", "rsa3072"),
                              base_json_strd(k->request, "custody", "keep"), k->key_id, k->spki,
                              &k->fail);
@@ -28,6 +29,21 @@ static void look_up(struct order_run *k)
         ca_email_validations(k->ca, k->o.ca_order, k->a, &k->boxes, &ignored);
 }
 
+static void post(struct order_run *k)
+{
+    struct ca_act act = {.action = CA_REISSUE,
+                         .id = k->o.ca_order,
+                         .csr = k->req.csr,
+                         .text = base_json_str(k->reissue, "key")};
+    struct ca_acted acted;
+    if (!k->reissue) {
+        k->cls = ca_order(k->ca, &k->req, k->a, &k->got, &k->fail);
+        return;
+    }
+    k->cls = ca_act(k->ca, &act, k->a, &acted, &k->fail);
+    k->got.status_text = "reissue_pending";
+}
+
 void agent_order_task(struct agent_task *t)
 {
     struct order_run *k = (struct order_run *)t;
@@ -36,10 +52,13 @@ void agent_order_task(struct agent_task *t)
         make_key(k);
         break;
     case STEP_POST:
-        k->cls = ca_order(k->ca, &k->req, k->a, &k->got, &k->fail);
+        post(k);
         break;
     case STEP_FIND:
-        k->cls = ca_find_order(k->ca, &k->req, k->o.created, k->a, &k->found, &k->got, &k->fail);
+        if (k->reissue)
+            agent_reissue_find(k);
+        else
+            k->cls = ca_find_order(k->ca, &k->req, k->o.created, k->a, &k->found, &k->got, &k->fail);
         break;
     case STEP_INFO:
         look_up(k);
@@ -65,5 +84,6 @@ void agent_order_request(struct order_run *k)
         .first_name = base_json_str(k->request, "first_name"),
         .last_name = base_json_str(k->request, "last_name"),
         .reference = k->o.reference,
+        .renewal_of = base_json_str(k->request, "renewal_of"),
     };
 }

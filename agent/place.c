@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cert/csr.h"
+#include "orderrun.h"
 #include "policy/recognise.h"
 
 #define DAYS_MAX 825 /* S/MIME BR 6.3.2 */
@@ -20,7 +21,9 @@ struct plan {
     const struct policy_account *account;
     const char *product, *profile_type, *key_type, *usage, *csr, *first_name, *last_name, *custody;
     const char *spki; /* of a CSR from outside */
-    int64_t days;
+    int64_t days, renews; /* renews: row of the certificate in whose place this comes; 0 */
+    const char *renewal_of; /* the CA's id of its order; NULL */
+    bool automatic;         /* by the renewal's timer */
 };
 
 static bool one_of(const char *s, const char *const *list)
@@ -148,6 +151,9 @@ static enum base_fail_class make_plan(struct agent *ag, struct base_arena *a, co
     p->first_name = base_json_str(req, "first_name");
     p->last_name = base_json_str(req, "last_name");
     p->csr = base_json_str(req, "csr");
+    p->renewal_of = base_json_str(req, "renewal_of");
+    p->renews = base_json_int(req, "renews", 0);
+    p->automatic = base_json_bool(req, "automatic", false);
     enum base_fail_class r = check_words(p, f);
     if (!r)
         r = check_custody(ag, a, p, f);
@@ -168,6 +174,9 @@ static json_t *request_json(const struct plan *p)
     base_json_set(j, "last_name", p->last_name);
     base_json_set(j, "custody", p->custody);
     base_json_set(j, "csr", p->csr);
+    base_json_set(j, "renewal_of", p->renewal_of);
+    if (p->renews)
+        base_json_setn(j, "renews", p->renews);
     return j;
 }
 
@@ -187,7 +196,7 @@ static enum base_fail_class under_way(struct agent *ag, struct base_arena *a, co
     enum base_fail_class r = ledger_order_list(ag->ledger, a, p->mailbox, 0, 500, &v, &n, f);
     for (size_t i = 0; !r && i < n; i++)
         if (strcmp(v[i].state, "stored") != 0 && strcmp(v[i].state, "failed") != 0 &&
-            strcmp(v[i].state, "cancelled") != 0 && !is_unsure(&v[i]))
+            strcmp(v[i].state, "cancelled") != 0 && (p->automatic || !is_unsure(&v[i])))
             return base_failf(f, BASE_PERMANENT, "order.under-way",
                               "order %lld for %s is under way (%s): certmilter show order:%lld",
                               (long long)v[i].id, p->mailbox, v[i].state, (long long)v[i].id);
@@ -224,6 +233,7 @@ static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
     base_json_set(data, "product", p->product);
     base_json_set(data, "account", p->account->id);
     base_json_set(data, "custody", p->custody);
+    base_json_set(data, "renewal_of", p->renewal_of);
     agent_event(ag, LOG_NOTICE, "order.placed", p->domain->tenant, agent_object(a, "order", id), by,
                 data);
     if (!agent_job_add(ag, "order", agent_object(a, "order", id), id, 0, NULL))
@@ -234,6 +244,29 @@ static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
     base_json_set(answer, "text",
                   base_arena_printf(a, "order %lld for %s is on its way", (long long)id, p->mailbox));
     return BASE_OK;
+}
+
+/* Exactly what would leave; only the key isn't made yet. */
+static enum base_fail_class show_request(struct agent *ag, struct base_arena *a,
+                                         const struct plan *p, json_t *request, json_t *answer,
+                                         struct base_fail *f)
+{
+    struct order_run k = {.a = a,
+                          .request = request,
+                          .o = {.product = p->product,
+                                .mailbox = p->mailbox,
+                                .reference = "made-when-ordering"}};
+    struct ca_account *ca = agent_conf_ca(ag->conf, p->account->id);
+    struct ca_preview sends;
+    if (!ca)
+        return BASE_OK;
+    agent_order_request(&k);
+    if (!k.req.csr)
+        k.req.csr = "made when ordering";
+    enum base_fail_class r = ca_order_preview(ca, &k.req, a, &sends, f);
+    if (!r)
+        agent_put_preview(&sends, answer);
+    return r;
 }
 
 enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, const char *by,
@@ -253,6 +286,7 @@ enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, cons
                                                "written or sent",
                                             p.product, p.mailbox, p.account->id));
             json_object_set(answer, "request", request);
+            r = show_request(ag, a, &p, request, answer, f);
         } else
             r = write_order(ag, a, &p, by, request, answer, f);
         json_decref(request);

@@ -92,8 +92,21 @@ static void revoked(struct agent *ag, struct check *k)
     base_json_set(data, "mailbox", box);
     base_json_set(data, "serial", k->c.serial);
     base_json_set(data, "reason", k->answer.reason);
-    if (!agent_ok(ag, ledger_certificate_state(ag->ledger, k->c.id, "revoked", &f), &f, "state"))
+    int64_t asked = 0;
+    if (!agent_ok(ag, ledger_certificate_state(ag->ledger, k->c.id, "revoked", &f), &f, "state") ||
+        !agent_ok(ag,
+                  ledger_meta_get(ag->ledger,
+                                  base_arena_printf(k->a, "revoking:%lld", (long long)k->c.id),
+                                  &asked, 0, &f),
+                  &f, "meta")) {
+        json_decref(data);
         return;
+    }
+    if (asked) { /* by us: no news to anybody */
+        agent_event(ag, LOG_NOTICE, "act.done", k->c.tenant,
+                    agent_object(k->a, "certificate", k->c.id), NULL, data);
+        return;
+    }
     agent_event(ag, LOG_ALERT, "alarm.revoked", k->c.tenant,
                 agent_object(k->a, "certificate", k->c.id), NULL, data);
     agent_notice(ag, base_arena_printf(k->a, "revoked:%s", k->c.thumbprint),

@@ -15,6 +15,9 @@ json_t *agent_parsed(const char *text); /* NULL if it is no JSON */
 void agent_put_checks(json_t *answer, const struct ledger_mail *m);
 /* Appends the events of OBJECT to the member "events". */
 void agent_put_events(struct agent *ag, struct base_arena *a, json_t *answer, const char *object);
+/* Members "timeline" and "next": what happened to an order, and what comes. */
+void agent_put_timeline(struct agent *ag, struct base_arena *a, const struct ledger_order *o,
+                        json_t *answer);
 size_t agent_page_limit(const json_t *req); /* 1..500, 100 if absent */
 /* All local records (see record.approve) of the profiles in CFG. */
 json_t *agent_records(struct ledger *l, const struct policy_config *cfg);

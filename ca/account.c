@@ -170,16 +170,85 @@ enum base_fail_class ca_organizations(struct ca_account *c, struct base_arena *a
     return CALL(organizations, a, out, f);
 }
 
-enum base_fail_class ca_order(struct ca_account *c, const struct ca_order_request *r,
-                              struct base_arena *a, struct ca_order *out, struct base_fail *f)
+static enum base_fail_class check_order(const struct ca_order_request *r, struct base_fail *f)
 {
-    *out = (struct ca_order){0};
     if (!plain(r->mailbox) || ca_check_id(r->product, NULL) != BASE_OK ||
         (r->reference != NULL && ca_check_id(r->reference, NULL) != BASE_OK) ||
         (r->renewal_of != NULL && ca_check_id(r->renewal_of, NULL) != BASE_OK)) {
         return bad_input(f, "product, mailbox, reference or renewed order");
     }
-    return CALL(order, r, a, out, f);
+    return BASE_OK;
+}
+
+enum base_fail_class ca_order(struct ca_account *c, const struct ca_order_request *r,
+                              struct base_arena *a, struct ca_order *out, struct base_fail *f)
+{
+    *out = (struct ca_order){0};
+    return check_order(r, f) != BASE_OK ? BASE_PERMANENT : CALL(order, r, a, out, f);
+}
+
+enum base_fail_class ca_order_preview(struct ca_account *c, const struct ca_order_request *r,
+                                      struct base_arena *a, struct ca_preview *out,
+                                      struct base_fail *f)
+{
+    *out = (struct ca_preview){0};
+    return check_order(r, f) != BASE_OK ? BASE_PERMANENT : CALL(order_preview, r, a, out, f);
+}
+
+static enum base_fail_class check_act(const struct ca_act *r, struct base_fail *f)
+{
+    if (r->id == NULL || ca_check_id(r->id, f) != BASE_OK) {
+        return bad_input(f, "the id");
+    }
+    if (r->action == CA_REISSUE && r->csr == NULL) {
+        return bad_input(f, "a reissue without a CSR");
+    }
+    for (size_t i = 0; i < r->emails.n; i++) {
+        if (!plain(r->emails.v[i])) {
+            return bad_input(f, "an additional address");
+        }
+    }
+    return BASE_OK;
+}
+
+enum base_fail_class ca_act(struct ca_account *c, const struct ca_act *r, struct base_arena *a,
+                            struct ca_acted *out, struct base_fail *f)
+{
+    *out = (struct ca_acted){0};
+    return check_act(r, f) != BASE_OK ? BASE_PERMANENT : CALL(act, r, a, out, f);
+}
+
+enum base_fail_class ca_act_preview(struct ca_account *c, const struct ca_act *r,
+                                    struct base_arena *a, struct ca_preview *out,
+                                    struct base_fail *f)
+{
+    *out = (struct ca_preview){0};
+    return check_act(r, f) != BASE_OK ? BASE_PERMANENT : CALL(act_preview, r, a, out, f);
+}
+
+enum base_fail_class ca_request_list(struct ca_account *c, const char *status,
+                                     struct base_arena *a, struct ca_requests *out,
+                                     struct base_fail *f)
+{
+    *out = (struct ca_requests){0};
+    if (status != NULL && ca_check_id(status, NULL) != BASE_OK) {
+        return bad_input(f, "the status");
+    }
+    return CALL(request_list, status, a, out, f);
+}
+
+enum base_fail_class ca_request_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                     struct ca_request_entry *out, struct base_fail *f)
+{
+    *out = (struct ca_request_entry){0};
+    return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(request_info, id, a, out, f);
+}
+
+enum base_fail_class ca_balance(struct ca_account *c, struct base_arena *a, struct ca_balance *out,
+                                struct base_fail *f)
+{
+    *out = (struct ca_balance){0};
+    return CALL(balance, a, out, f);
 }
 
 enum base_fail_class ca_order_info(struct ca_account *c, const char *id, struct base_arena *a,

@@ -18,6 +18,7 @@
  * The key never appears in a text. */
 #ifndef CA_CA_H
 #define CA_CA_H
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -98,6 +99,13 @@ struct ca_order_request {
     const char *renewal_of; /* order id; NULL = none */
 };
 
+/* A request of the account: an order, reissue or revocation that somebody asked for. */
+struct ca_request_entry {
+    const char *id;
+    const char *type, *status; /* "revoke", "reissue", ...; "pending", "approved", ... */
+    const char *order, *mailbox, *requester, *comments, *date; /* NULL if not told */
+};
+
 struct ca_order {
     const char *id;
     const char *certificate; /* id; NULL before there is one */
@@ -111,6 +119,8 @@ struct ca_order {
     const char *dcv_method;
     int64_t created, valid_from, valid_till; /* 0 = not told */
     const char *chain;                       /* PEM, end entity first, when issued at once */
+    struct ca_request_entry *requests;       /* as far as told; lists tell none */
+    size_t nrequests;
 };
 struct ca_orders {
     struct ca_order *v;
@@ -158,6 +168,66 @@ enum ca_found {
 enum base_fail_class ca_find_order(struct ca_account *c, const struct ca_order_request *r,
                                    int64_t since, struct base_arena *a, enum ca_found *found,
                                    struct ca_order *out, struct base_fail *f);
+
+/* Are two requests (PEM) the same, whatever their tags and line lengths? */
+bool ca_csr_same(struct base_arena *a, const char *x, const char *y);
+
+/* ---- changing what was ordered -------------------------------------------------- */
+
+enum ca_action {
+    CA_CANCEL,             /* a pending order, or its pending reissue; ID: the order's */
+    CA_REVOKE_CERTIFICATE, /* this one alone; ID: the certificate's id or serial number */
+    CA_REVOKE_ORDER,       /* every certificate of it; ID: the order's */
+    CA_REISSUE,            /* ID: the order's; needs CSR */
+    CA_APPROVE,            /* ID: a request's */
+    CA_REJECT,
+    CA_EMAILS, /* replaces the order's list of additional addresses; ID: the order's */
+};
+struct ca_act {
+    enum ca_action action;
+    const char *id;
+    const char *text; /* note or comment; NULL = none */
+    const char *csr;  /* PEM */
+    struct policy_strings emails;
+};
+struct ca_acted {
+    bool waits;          /* a person has to approve it first */
+    const char *request; /* the CA's id of the request; NULL if none was made */
+};
+/* One request that changes something, once. After ca.lost look with ca_order_info()
+ * or ca_request_info() whether it arrived. */
+enum base_fail_class ca_act(struct ca_account *c, const struct ca_act *r, struct base_arena *a,
+                            struct ca_acted *out, struct base_fail *f);
+
+/* What ca_order() or ca_act() would send; body is the caller's to decref, may be NULL. */
+struct ca_preview {
+    const char *method, *path;
+    json_t *body;
+};
+enum base_fail_class ca_order_preview(struct ca_account *c, const struct ca_order_request *r,
+                                      struct base_arena *a, struct ca_preview *out,
+                                      struct base_fail *f);
+enum base_fail_class ca_act_preview(struct ca_account *c, const struct ca_act *r,
+                                    struct base_arena *a, struct ca_preview *out,
+                                    struct base_fail *f);
+
+struct ca_requests {
+    struct ca_request_entry *v;
+    size_t n;
+    bool more;
+};
+/* Requests with this status ("pending"), NULL = any. */
+enum base_fail_class ca_request_list(struct ca_account *c, const char *status,
+                                     struct base_arena *a, struct ca_requests *out,
+                                     struct base_fail *f);
+enum base_fail_class ca_request_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                     struct ca_request_entry *out, struct base_fail *f);
+
+struct ca_balance {
+    const char *available, *currency; /* decimal text as the CA writes it; NULL if not told */
+};
+enum base_fail_class ca_balance(struct ca_account *c, struct base_arena *a, struct ca_balance *out,
+                                struct base_fail *f);
 
 /* PEM, end entity first, without root. CERTIFICATE or, if NULL, the active one of
  * ORDER. Nothing is checked here: cert/ does. */

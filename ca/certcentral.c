@@ -201,5 +201,11 @@ const struct ca_driver ca_certcentral = {
     .domain_recipients = cc_domain_recipients,
     .dcv_ask = cc_dcv_ask,
     .dcv_check = cc_dcv_check,
+    .order_preview = cc_order_preview,
+    .act = cc_act,
+    .act_preview = cc_act_preview,
+    .request_list = cc_request_list,
+    .request_info = cc_request_info,
+    .balance = cc_balance,
     .id_owner = id_owner,
 };

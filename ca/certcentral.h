@@ -38,6 +38,8 @@ void cc_parse_named(struct base_arena *a, const json_t *array, const char *id_ke
                     struct ca_named_list *out);
 /* False if it has no id. */
 bool cc_parse_order(struct base_arena *a, const json_t *j, struct ca_order *out);
+/* False if it has no id. */
+bool cc_parse_request(struct base_arena *a, const json_t *j, struct ca_request_entry *out);
 void cc_parse_changes(struct base_arena *a, const json_t *j, struct ca_changes *out);
 void cc_parse_validations(struct base_arena *a, const json_t *j, struct ca_email_validations *out);
 /* NOW judges expiry. False if it has neither id nor name. */
@@ -83,5 +85,21 @@ enum base_fail_class cc_dcv_ask(struct ca_account *c, const char *name, enum ca_
 enum base_fail_class cc_dcv_check(struct ca_account *c, const char *domain, enum ca_dcv_method m,
                                   const char *token, struct base_arena *a,
                                   struct ca_dcv_check *out, struct base_fail *f);
+enum base_fail_class cc_order_preview(struct ca_account *c, const struct ca_order_request *r,
+                                      struct base_arena *a, struct ca_preview *out,
+                                      struct base_fail *f);
+/* certcentral_acts.c */
+enum base_fail_class cc_act(struct ca_account *c, const struct ca_act *r, struct base_arena *a,
+                            struct ca_acted *out, struct base_fail *f);
+enum base_fail_class cc_act_preview(struct ca_account *c, const struct ca_act *r,
+                                    struct base_arena *a, struct ca_preview *out,
+                                    struct base_fail *f);
+enum base_fail_class cc_request_list(struct ca_account *c, const char *status,
+                                     struct base_arena *a, struct ca_requests *out,
+                                     struct base_fail *f);
+enum base_fail_class cc_request_info(struct ca_account *c, const char *id, struct base_arena *a,
+                                     struct ca_request_entry *out, struct base_fail *f);
+enum base_fail_class cc_balance(struct ca_account *c, struct base_arena *a, struct ca_balance *out,
+                                struct base_fail *f);
 
 #endif

@@ -80,12 +80,24 @@ static json_t *order_body(const struct ca_account *c, const struct ca_order_requ
     return body;
 }
 
+enum base_fail_class cc_order_preview(struct ca_account *c, const struct ca_order_request *r,
+                                      struct base_arena *a, struct ca_preview *out,
+                                      struct base_fail *f)
+{
+    (void)f;
+    *out = (struct ca_preview){"POST", base_arena_printf(a, "order/certificate/%s", r->product),
+                               order_body(c, r)};
+    return BASE_OK;
+}
+
 enum base_fail_class cc_order(struct ca_account *c, const struct ca_order_request *r,
                               struct base_arena *a, struct ca_order *out, struct base_fail *f)
 {
-    const char *path = base_arena_printf(a, "order/certificate/%s", r->product);
+    struct ca_preview p;
     json_t *j = NULL;
-    enum base_fail_class cls = cc_call(c, "POST", path, order_body(c, r), a, &j, f);
+    enum base_fail_class cls = cc_order_preview(c, r, a, &p, f);
+
+    cls = cls == BASE_OK ? cc_call(c, p.method, p.path, p.body, a, &j, f) : cls;
 
     if (cls == BASE_OK && !cc_parse_order(a, j, out)) {
         cls = cc_unexpected(true, "an order without an id", f);

@@ -160,11 +160,43 @@ static void parse_certificate(struct base_arena *a, const json_t *j, struct ca_o
     cc_strings(a, base_json_arr(j, "emails"), &out->mailboxes);
 }
 
+bool cc_parse_request(struct base_arena *a, const json_t *j, struct ca_request_entry *out)
+{
+    const json_t *order = base_json_obj(j, "order"), *who = base_json_obj(j, "requester");
+    const json_t *emails = base_json_arr(base_json_obj(order, "certificate"), "emails");
+    const char *first = base_json_str(who, "first_name"), *last = base_json_str(who, "last_name");
+    const char *box = json_string_value(json_array_get(emails, 0));
+
+    *out = (struct ca_request_entry){.id = cc_id(a, j, "id"),
+                                     .type = cc_text(a, j, "type"),
+                                     .status = cc_text(a, j, "status"),
+                                     .order = cc_id(a, order, "id"),
+                                     .mailbox = base_arena_strdup(a, box),
+                                     .comments = cc_text(a, j, "comments"),
+                                     .date = cc_text(a, j, "date")};
+    if (first != NULL || last != NULL) {
+        out->requester = base_arena_printf(a, "%s%s%s", first != NULL ? first : "",
+                                           first != NULL && last != NULL ? " " : "",
+                                           last != NULL ? last : "");
+    }
+    return out->id != NULL;
+}
+
 /* Our marker stands in the comments of the order or of its first request. */
 static void parse_request(struct base_arena *a, const json_t *j, struct ca_order *out)
 {
-    const json_t *request = json_array_get(base_json_arr(j, "requests"), 0);
+    const json_t *all = base_json_arr(j, "requests"), *request = json_array_get(all, 0);
+    size_t n = json_array_size(all), i;
+    json_t *e;
 
+    n = n < STRINGS_MAX ? n : STRINGS_MAX;
+    out->requests = base_arena_array(a, n + 1, sizeof *out->requests);
+    json_array_foreach(all, i, e)
+    {
+        if (out->nrequests < n && cc_parse_request(a, e, &out->requests[out->nrequests])) {
+            out->nrequests++;
+        }
+    }
     out->request = cc_id(a, request, "id");
     out->reference = cc_text(a, j, "comments");
     if (out->reference == NULL) {

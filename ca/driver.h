@@ -52,6 +52,20 @@ struct ca_driver {
     enum base_fail_class (*dcv_check)(struct ca_account *, const char *, enum ca_dcv_method,
                                       const char *, struct base_arena *, struct ca_dcv_check *,
                                       struct base_fail *);
+    enum base_fail_class (*order_preview)(struct ca_account *, const struct ca_order_request *,
+                                          struct base_arena *, struct ca_preview *,
+                                          struct base_fail *);
+    enum base_fail_class (*act)(struct ca_account *, const struct ca_act *, struct base_arena *,
+                                struct ca_acted *, struct base_fail *);
+    enum base_fail_class (*act_preview)(struct ca_account *, const struct ca_act *,
+                                        struct base_arena *, struct ca_preview *,
+                                        struct base_fail *);
+    enum base_fail_class (*request_list)(struct ca_account *, const char *, struct base_arena *,
+                                         struct ca_requests *, struct base_fail *);
+    enum base_fail_class (*request_info)(struct ca_account *, const char *, struct base_arena *,
+                                         struct ca_request_entry *, struct base_fail *);
+    enum base_fail_class (*balance)(struct ca_account *, struct base_arena *, struct ca_balance *,
+                                    struct base_fail *);
     enum base_fail_class (*id_owner)(struct ca_account *, const char *, const char *,
                                      struct base_arena *, enum ca_owner *, struct base_fail *);
 };

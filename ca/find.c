@@ -25,12 +25,17 @@ static const char *csr_body(struct base_arena *a, const char *pem)
     return out;
 }
 
+bool ca_csr_same(struct base_arena *a, const char *x, const char *y)
+{
+    return strcmp(csr_body(a, x), csr_body(a, y)) == 0;
+}
+
 /* Is O the order that R asked for? UNSURE if O shows nothing to tell it by. */
 static enum ca_found compare(struct base_arena *a, const struct ca_order_request *r,
                              const struct ca_order *o)
 {
     if (o->csr != NULL && r->csr != NULL) {
-        return strcmp(csr_body(a, o->csr), csr_body(a, r->csr)) == 0 ? CA_FOUND : CA_FOUND_NOT;
+        return ca_csr_same(a, o->csr, r->csr) ? CA_FOUND : CA_FOUND_NOT;
     }
     if (o->reference != NULL && r->reference != NULL) {
         return strcmp(o->reference, r->reference) == 0 ? CA_FOUND : CA_FOUND_NOT;

@@ -83,6 +83,28 @@ static void show_events(struct cli *c, const json_t *answer)
     cli_table_print(c, &t);
 }
 
+/* What happened to an order, why, and what comes next. */
+static void show_timeline(struct cli *c, const json_t *answer)
+{
+    const json_t *list = base_json_arr(answer, "timeline"), *next = base_json_obj(answer, "next");
+    struct cli_table t = {.ncol = 4, .headed = true, .wrap = true};
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *e = json_array_get(list, i);
+        const char *action = base_json_str(e, "action");
+        cli_table_row(c, &t, cli_when(c, base_json_int(e, "at", 0)),
+                      action ? base_arena_printf(c->a, "%s %s", cli_text(c, action),
+                                                 cli_cell(c, e, "what"))
+                             : cli_cell(c, e, "what"),
+                      cli_cell(c, e, "by"), cli_cell(c, e, "cause"));
+    }
+    if (next)
+        cli_table_row(c, &t, cli_when(c, base_json_int(next, "at", 0)), "next", "",
+                      cli_cell(c, next, "text"));
+    if (t.nrows)
+        fprintf(c->out, "\ntimeline\n");
+    cli_table_print(c, &t);
+}
+
 static void show_what(struct cli *c, const json_t *answer)
 {
     static const char *const certificates[] = {"id",    "mailboxes", "not_before", "not_after",
@@ -104,7 +126,9 @@ static void show_what(struct cli *c, const json_t *answer)
     show_list(c, answer, "certificates", certificates);
     show_list(c, answer, "orders", orders);
     show_list(c, answer, "intents", intents);
-    show_events(c, answer);
+    show_timeline(c, answer);
+    if (!base_json_arr(answer, "timeline"))
+        show_events(c, answer);
 }
 
 int cli_cmd_show(struct cli *c, const struct cli_args *args)

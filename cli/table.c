@@ -57,6 +57,34 @@ static const struct cli_option export_options[] = {
     END};
 static const struct cli_option reason_options[] = {
     {"reason", "TEXT", "needed; kept with your name", CLI_VALUE}, END};
+static const struct cli_option act_options[] = {
+    {"reason", "TEXT", "needed; kept with your name", CLI_VALUE},
+    {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
+    {"timeout", "TIME", "wait for the CA no longer than this (default 60s; 0 = not at all)", CLI_VALUE},
+    END};
+static const struct cli_option revoke_options[] = {
+    {"reason", "TEXT", "needed; kept with your name", CLI_VALUE},
+    {"whole-order", NULL, "with order:N: every certificate of the order", CLI_FLAG},
+    {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
+    {"timeout", "TIME", "wait for the CA no longer than this (default 60s; 0 = not at all)", CLI_VALUE},
+    END};
+static const struct cli_option reissue_options[] = {
+    {"reason", "TEXT", "needed; kept with your name", CLI_VALUE},
+    {"csr", "FILE", "a new request, where the key is held elsewhere", CLI_VALUE},
+    {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
+    END};
+static const struct cli_option renew_options[] = {
+    {"days", "N", "all certificates that end within so many days", CLI_VALUE},
+    {"dry-run", NULL, "show the requests to the CA; nothing is written or sent", CLI_FLAG},
+    END};
+static const struct cli_option request_options[] = {
+    {"account", "ID", "needed where there are several", CLI_VALUE},
+    {"reason", "TEXT", "needed to decide; kept with your name", CLI_VALUE},
+    {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
+    {"timeout", "TIME", "wait for the CA no longer than this (default 60s; 0 = not at all)", CLI_VALUE},
+    END};
+static const struct cli_option request_list_options[] = {
+    {"account", "ID", "only of this account", CLI_VALUE}, END};
 static const struct cli_option ingest_options[] = {
     {"rcpt", "ADDR", "envelope recipient; needed", CLI_VALUE},
     {"sender", "ADDR", "envelope sender", CLI_VALUE},
@@ -109,6 +137,24 @@ const struct cli_command cli_commands[] = {
      NULL, cli_cmd_domain_check, NULL},
     {"order", "MAILBOX", 1, 1, "order a certificate for a mailbox", order_options, cli_cmd_order,
      NULL},
+    {"cancel", "ORDER", 1, 1, "cancel an order that is not issued yet, or its reissue", act_options,
+     cli_cmd_cancel, NULL},
+    {"revoke", "CERTIFICATE|order:N", 1, 1, "have a certificate revoked", revoke_options,
+     cli_cmd_revoke,
+     "One certificate: certificate:N, a thumbprint or a serial number; order:N if it has but one.\n"
+     "Every certificate of an order only with order:N --whole-order.\n"},
+    {"reissue", "ORDER|MAILBOX", 1, 1, "another certificate of the same order, with a new key",
+     reissue_options, cli_cmd_reissue,
+     "The old certificate and its key stay here, and exportable.\n"},
+    {"renew", "[MAILBOX]", 0, 1, "a new order in place of a certificate that ends", renew_options,
+     cli_cmd_renew,
+     "Limits of the account hold. Domains with \"renew\" in the configuration do it by themselves.\n"},
+    {"emails", "ORDER [ADDR...]", 1, MANY, "whom the CA writes to about an order, besides its mailbox",
+     act_options, cli_cmd_emails, "Replaces the list that the order had.\n"},
+    {"request list", "", 0, 0, "what waits at the CA for a person's approval", request_list_options,
+     cli_cmd_request_list, NULL},
+    {"request approve", "ID", 1, 1, "approve it", request_options, cli_cmd_request_approve, NULL},
+    {"request reject", "ID", 1, 1, "reject it", request_options, cli_cmd_request_reject, NULL},
     {"expect", "domain|mailbox NAME", 2, 2, "expect mails of what was ordered in the CA's portal",
      expect_options, cli_cmd_expect, NULL},
     {"consent add", "MAILBOX", 1, 1, "record what a mailbox's owner agreed to",

@@ -137,6 +137,10 @@ enum base_fail_class ledger_order_get(struct ledger *l, struct base_arena *a, in
 /* By our row id, our reference or the CA's order id. */
 enum base_fail_class ledger_order_find(struct ledger *l, struct base_arena *a, const char *any,
                                        struct ledger_order *out, struct base_fail *f);
+/* By the CA's order id within one account, and nothing else. */
+enum base_fail_class ledger_order_of_ca(struct ledger *l, struct base_arena *a, const char *account,
+                                        const char *ca_order, struct ledger_order *out,
+                                        struct base_fail *f);
 enum base_fail_class ledger_order_by_spki(struct ledger *l, struct base_arena *a, const char *spki,
                                           struct ledger_order *out, struct base_fail *f);
 enum base_fail_class ledger_order_update(struct ledger *l, const struct ledger_order *o,

@@ -96,6 +96,16 @@ enum base_fail_class ledger_order_find(struct ledger *l, struct base_arena *a, c
     return cls == BASE_OK ? cls : base_failf(f, first.cls, first.code, "%s", first.text);
 }
 
+enum base_fail_class ledger_order_of_ca(struct ledger *l, struct base_arena *a, const char *account,
+                                        const char *ca_order, struct ledger_order *out,
+                                        struct base_fail *f)
+{
+    return ledger_row(l, a, &table, out, f,
+                      "SELECT " COLUMNS " FROM orders WHERE ca_order = ?1 AND account = ?2"
+                      " ORDER BY id LIMIT 1",
+                      "tt", ca_order, account);
+}
+
 enum base_fail_class ledger_order_by_spki(struct ledger *l, struct base_arena *a, const char *spki,
                                           struct ledger_order *out, struct base_fail *f)
 {

@@ -55,6 +55,7 @@ struct policy_domain {
     const char *product;  /* "secure_email_mailbox" ... */
     const char *profile_type; /* "strict" | "multipurpose" */
     int64_t validity_days;
+    int64_t renew_days; /* before its end a certificate is ordered anew; 0 = never by itself */
     struct policy_strings contacts; /* listed addresses that DCV mail may go to */
     const char *where; /* "certmilter.conf:41", for messages */
 };

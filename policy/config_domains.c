@@ -99,6 +99,21 @@ static void set_validity(struct policy_load *l, struct policy_domain *d, const c
     d->validity_days = s / 86400;
 }
 
+static void set_renew(struct policy_load *l, struct policy_domain *d, const char *value,
+                      const char *path, int line)
+{
+    int64_t s = 0;
+
+    if (strcmp(value, "0") != 0 &&
+        (!base_parse_duration(value, 0, 400 * 86400LL, &s) || s % 86400 != 0)) {
+        policy_errors_add(l->errs, path, line,
+                          "renew: expected whole days up to 400d, or 0, found \"%s\"",
+                          base_printable(l->a, value, strlen(value), 40));
+        return;
+    }
+    d->renew_days = s / 86400;
+}
+
 static void set_enum(int *slot, int v)
 {
     if (v >= 0) {
@@ -170,6 +185,8 @@ void policy_domain_option(struct policy_load *l, struct policy_domain *d, const 
         }
     } else if (strcmp(key, "validity") == 0) {
         set_validity(l, d, value, path, line);
+    } else if (strcmp(key, "renew") == 0) {
+        set_renew(l, d, value, path, line);
     } else {
         add_contact(l, d, value, path, line);
     }
@@ -203,6 +220,12 @@ static void check_domain(struct policy_load *l, struct policy_domain *d, const c
     if (unfit != NULL) {
         policy_errors_add(l->errs, path, line, "domain \"%s\": method %s: %s", d->name,
                           policy_method_name(d->method), unfit);
+    }
+    if (d->renew_days * 2 > d->validity_days) {
+        policy_errors_add(l->errs, path, line,
+                          "domain \"%s\": renew = %lldd is more than half of validity = %lldd: "
+                          "certificates would be renewed one after another",
+                          d->name, (long long)d->renew_days, (long long)d->validity_days);
     }
     if (d->account == NULL && d->mailbox_validation != POLICY_MAILBOX_OFF) {
         policy_errors_add(l->errs, path, line,

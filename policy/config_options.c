@@ -24,6 +24,7 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "product",
                                           "profile_type",
                                           "validity",
+                                          "renew",
                                           "contacts",
                                           NULL};
 
@@ -53,6 +54,7 @@ static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("product"),
                                   POLICY_VALUE("profile_type"),
                                   POLICY_VALUE("validity"),
+                                  POLICY_VALUE("renew"),
                                   POLICY_LIST("contacts"),
                                   CFG_END()};
 static cfg_opt_t dns_opts[] = {POLICY_VALUE("zone"),

@@ -68,6 +68,43 @@ static void orders(void **state)
     assert_int_equal(o.status, CA_UNKNOWN);
 }
 
+static void requests(void **state)
+{
+    struct ca_request_entry r;
+    struct ca_order o = order("{\"id\":1,\"requests\":[{\"id\":2,\"type\":\"new_request\"},7,{},"
+                              "{\"id\":3,\"type\":\"revoke\",\"status\":\"pending\"}]}",
+                              true);
+    json_t *j = parse("{\"id\":9,\"type\":\"revoke\",\"status\":\"pending\",\"date\":\"2026-11-22\","
+                      "\"requester\":{\"first_name\":\"Jane\",\"last_name\":\"Doe\"},\"order\":{\"id\":5,"
+                      "\"certificate\":{\"emails\":[\"a@b.test\"]}}}");
+
+    (void)state;
+    assert_int_equal(o.nrequests, 2);
+    assert_string_equal(o.requests[1].id, "3");
+    assert_string_equal(o.requests[1].type, "revoke");
+    assert_true(cc_parse_request(arena, j, &r));
+    assert_string_equal(r.requester, "Jane Doe");
+    assert_string_equal(r.order, "5");
+    assert_string_equal(r.mailbox, "a@b.test");
+    json_decref(j);
+    j = parse("{\"requester\":[],\"order\":7}");
+    assert_false(cc_parse_request(arena, j, &r));
+    assert_null(r.requester);
+    json_decref(j);
+}
+
+/* The same request, whatever its tags and line lengths. */
+static void same_requests(void **state)
+{
+    (void)state;
+    assert_true(ca_csr_same(arena,
+                            "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\nBBBB\n-----END CERTIFICATE "
+                            "REQUEST-----\n",
+                            "-----BEGIN NEW CERTIFICATE REQUEST-----\r\nAAAABBBB\r\n-----END NEW "
+                            "CERTIFICATE REQUEST-----"));
+    assert_false(ca_csr_same(arena, "AAAA", "AAAB"));
+}
+
 static void orders_without_an_id(void **state)
 {
     static const char *const list[] = {"{}",
@@ -253,6 +290,7 @@ int main(void)
         cmocka_unit_test(statuses),    cmocka_unit_test(domain_states),
         cmocka_unit_test(recipients),  cmocka_unit_test(more_pages),
         cmocka_unit_test(newly_valid), cmocka_unit_test(refusals),
+        cmocka_unit_test(requests),    cmocka_unit_test(same_requests),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -162,7 +162,7 @@ static void every_value(void **state)
             "domain \"example.org\" { tenant = one account = main mode = confirm unexpected = count\n"
             "  mailbox_validation = consented custody_sign = external custody_encrypt = forget\n"
             "  key_type = p384 product = secure_email_sponsor profile_type = multipurpose\n"
-            "  validity = 700d contacts = { 'Host.Master@Example.NET', 'b@example.net' } }\n"
+            "  validity = 700d renew = 30d contacts = { 'Host.Master@Example.NET', 'b@example.net' } }\n"
             "network { resolvers = { '127.0.0.1@5353', '::1' } dnssec_root = 'root.key'\n"
             "  user_agent = 'x/1' }\n"
             "notices { smtp = '[::1]:2525' from = 'cm@example.org' }\n"
@@ -176,7 +176,7 @@ static void every_value(void **state)
     assert_true(d->mode == POLICY_MODE_CONFIRM && d->unexpected == POLICY_UNEXPECTED_COUNT &&
                 d->mailbox_validation == POLICY_MAILBOX_CONSENTED &&
                 d->custody_sign == POLICY_CUSTODY_EXTERNAL &&
-                d->custody_encrypt == POLICY_CUSTODY_FORGET && d->validity_days == 700);
+                d->custody_encrypt == POLICY_CUSTODY_FORGET && d->validity_days == 700 && d->renew_days == 30);
     assert_string_equal(d->key_type, "p384");
     assert_string_equal(d->product, "secure_email_sponsor");
     assert_string_equal(d->profile_type, "multipurpose");
@@ -185,7 +185,8 @@ static void every_value(void **state)
     assert_non_null(strstr(d->where, "good.conf:13"));
     d = policy_config_domain(c, "xn--bcher-kva.example");
     assert_non_null(d);
-    assert_true(d->mode == POLICY_MODE_HOLD && d->validity_days == 30 && d->account == NULL);
+    assert_true(d->mode == POLICY_MODE_HOLD && d->validity_days == 30 && d->account == NULL &&
+                d->renew_days == 0);
     assert_string_equal(d->key_type, "rsa3072");
     assert_string_equal(policy_config_tenant(c, "one")->contact, "pm@example.org");
     assert_string_equal(policy_config_account(c, "main")->driver, "certcentral");
@@ -310,6 +311,8 @@ static void single_errors(void **state)
          "can't use account \"main\" of tenant \"one\""},
         {TWO "domain \"x.example\" { account = main }\n", "expected a tenant"},
         {"domain \"x.example\" { mode = confirm }\n", "mode confirm needs an account"},
+        {"domain \"x.example\" { renew = 12h }\n", "renew: expected whole days"},
+        {"domain \"x.example\" { validity = 60d renew = 31d }\n", "more than half of validity"},
         {"domain \"x.example\" {}\ndomain \"X.example\" {}\n",
          "bad.conf:3: domain \"x.example\" stands already at"},
         {"account \"a\" { profile = digicert }\n", "expected api_key"},

@@ -1,0 +1,65 @@
+/* agent/orderdue.c - what time brings: orders that are looked at again, accounts that are
+ * looked over and synchronized, certificates that are renewed. */
+#include <string.h>
+
+#include "agent.h"
+#include "base/clock.h"
+
+#define POLL_MS 5000
+
+/* Every KIND of look has its own marks: when it last worked, and when it was last tried. */
+static void poll_account(struct agent *ag, const struct agent_account *acc, const char *kind,
+                         const char *done, const char *tried)
+{
+    struct base_fail f = {0};
+    char key[160];
+    int64_t last = 0, failed_at = 0, poll = acc->cfg->poll > 0 ? acc->cfg->poll : 900;
+    snprintf(key, sizeof(key), "%s:%s", done, acc->cfg->id);
+    /* once at start too, whenever the last time was */
+    if (ledger_meta_get(ag->ledger, key, &last, 0, &f) ||
+        (base_now() - last < poll && last >= ag->started))
+        return;
+    snprintf(key, sizeof(key), "%s:%s", tried, acc->cfg->id);
+    if (ledger_meta_get(ag->ledger, key, &failed_at, 0, &f) || base_now() - failed_at < poll ||
+        !agent_begin(ag))
+        return;
+    snprintf(key, sizeof(key), "%s:%s", strcmp(kind, "account.look") == 0 ? "look" : "sync",
+             acc->cfg->id);
+    agent_job_add(ag, kind, key, 0, 0, NULL);
+    agent_commit(ag);
+}
+
+static void poll_accounts(struct agent *ag)
+{
+    for (size_t i = 0; i < ag->conf->naccounts; i++) {
+        const struct agent_account *acc = &ag->conf->accounts[i];
+        if (!acc->ca)
+            continue;
+        poll_account(ag, acc, "account.look", "looked", "tried");
+        poll_account(ag, acc, "account.sync", "synced", "sync-tried");
+    }
+}
+
+void agent_orders_due(struct agent *ag)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    struct ledger_order *v;
+    size_t n = 0;
+    if (agent_ok(ag, ledger_order_due(ag->ledger, a, base_now(), 50, &v, &n, &f), &f, "orders") &&
+        n > 0 && agent_begin(ag)) {
+        for (size_t i = 0; i < n; i++) {
+            v[i].next_look = 0; /* the job sets it anew */
+            if (!agent_ok(ag, ledger_order_update(ag->ledger, &v[i], &f), &f, "order") ||
+                !agent_job_add(ag, "order", agent_object(a, "order", v[i].id), v[i].id, 0, NULL))
+                break;
+        }
+        agent_commit(ag);
+    }
+    base_arena_free(a);
+    if (base_mono_ms() >= ag->next_poll) {
+        ag->next_poll = base_mono_ms() + POLL_MS;
+        poll_accounts(ag);
+        agent_renewals_due(ag);
+    }
+}

@@ -1,0 +1,225 @@
+/* agent/renew.c - a new order in place of a certificate that ends.
+ *
+ * A renewal is an order like any other (place.c checks and writes it: limits,
+ * custody, nothing under way) that asks for what the order before asked for, with
+ * key type and validity as configured now, always with a new key. The timer does
+ * the same for domains with "renew", once a day for each certificate at most. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+#define DAY 86400
+#define AFTER_END (7 * DAY) /* so late a forgotten one is still renewed */
+#define PAGE 100
+#define LOOK_MAX 3600 /* seconds between two looks of the timer, at most */
+
+static const char *const as_before[] = {"product", "profile_type", "usage", "first_name",
+                                        "last_name"};
+
+static json_t *request_of(const struct ledger_order *o)
+{
+    struct base_fail f = {0};
+    return o->request ? base_json_parse(o->request, strlen(o->request), 1 << 20, &f) : NULL;
+}
+
+static json_t *make_request(struct agent *ag, const struct ledger_certificate *c,
+                            const struct ledger_order *o, bool automatic, bool dry_run)
+{
+    json_t *req = json_object(), *before = request_of(o);
+    const struct policy_domain *d =
+        policy_config_mailbox_domain(ag->conf->cfg, c->mailboxes[0]);
+    bool same = d && d->account && o->account && strcmp(d->account, o->account) == 0;
+    base_json_set(req, "mailbox", c->mailboxes[0]);
+    for (size_t i = 0; i < sizeof(as_before) / sizeof(*as_before); i++)
+        base_json_set(req, as_before[i], base_json_str(before, as_before[i]));
+    if (same) /* another account doesn't know that order */
+        base_json_set(req, "renewal_of", o->ca_order);
+    base_json_setn(req, "renews", c->id);
+    base_json_setb(req, "automatic", automatic);
+    base_json_setb(req, "dry_run", dry_run);
+    json_decref(before);
+    return req;
+}
+
+enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c, bool automatic,
+                                 bool dry_run, const char *by, json_t *answer, struct base_fail *f)
+{
+    struct base_arena *a = base_arena_new();
+    struct ledger_order o = {0};
+    enum base_fail_class r = BASE_OK;
+    if (c->nmailboxes == 0 || !c->order_row)
+        r = base_failf(f, BASE_PERMANENT, "renew.order",
+                       "certificate %lld came from no order that is known here: order anew",
+                       (long long)c->id);
+    if (!r)
+        r = ledger_order_get(ag->ledger, a, c->order_row, &o, f);
+    if (!r && !c->key_id)
+        r = base_failf(f, BASE_PERMANENT, "order.custody",
+                       "the key of certificate %lld (%s) is not held here: order anew with --csr",
+                       (long long)c->id, c->mailboxes[0]);
+    if (!r) {
+        json_t *req = make_request(ag, c, &o, automatic, dry_run);
+        r = agent_order_place(ag, req, by, answer, f);
+        json_decref(req);
+    }
+    base_arena_free(a);
+    return r;
+}
+
+/* ---- the timer -------------------------------------------------------------------------- */
+
+/* Came this certificate by a renewal itself? */
+static bool is_renewal(struct agent *ag, const struct ledger_certificate *c)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    struct ledger_order o;
+    bool is = false;
+    if (c->order_row && !ledger_order_get(ag->ledger, a, c->order_row, &o, &f)) {
+        json_t *req = request_of(&o);
+        is = base_json_int(req, "renews", 0) != 0;
+        json_decref(req);
+    }
+    base_arena_free(a);
+    return is;
+}
+
+int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c)
+{
+    const struct policy_domain *d =
+        c->nmailboxes ? policy_config_mailbox_domain(ag->conf->cfg, c->mailboxes[0]) : NULL;
+    int64_t before = d ? d->renew_days * DAY : 0, third = (c->not_after - c->not_before) / 3;
+    if (before == 0 || !d->account || strcmp(c->state, "current") != 0)
+        return 0;
+    /* a CA that gives less than was asked for must not be asked over and over */
+    if (third < before && is_renewal(ag, c))
+        before = third;
+    return c->not_after - before;
+}
+
+static int64_t longest(const struct policy_config *cfg)
+{
+    int64_t days = 0;
+    for (size_t i = 0; i < cfg->ndomains; i++)
+        if (cfg->domains[i].renew_days > days)
+            days = cfg->domains[i].renew_days;
+    return days * DAY;
+}
+
+static void tell_refused(struct agent *ag, struct base_arena *a, const struct ledger_certificate *c,
+                         const struct base_fail *why)
+{
+    json_t *data = json_object();
+    char when[BASE_TIME_LEN];
+    base_json_set(data, "mailbox", c->mailboxes[0]);
+    base_json_set(data, "reason", why->text);
+    agent_event(ag, LOG_WARNING, "renew.refused", c->tenant, agent_object(a, "certificate", c->id),
+                NULL, data);
+    agent_notice(ag, base_arena_printf(a, "renew:%s:%s", c->thumbprint, why->code),
+                 agent_contact(ag, c->tenant),
+                 base_arena_printf(a, "certmilter: the certificate of %s is not renewed",
+                                   c->mailboxes[0]),
+                 base_arena_printf(a,
+                                   "The certificate of\n\n    %s\n\nends on %s and should be renewed "
+                                   "now, but:\n\n    %s\n\nIt is tried again every day. By hand: "
+                                   "\"certmilter renew %s\".\n",
+                                   c->mailboxes[0], base_time_rfc5322(c->not_after, when), why->text,
+                                   c->mailboxes[0]));
+}
+
+/* One look of the timer over all accounts. */
+struct pass {
+    int64_t until, at, id; /* where the list goes on */
+    int64_t room;          /* orders that may still be made in this look */
+    char full[120];        /* the account whose limit was met */
+};
+
+/* The limit of orders is met: the rest waits, and is told once a day. */
+static void tell_limit(struct agent *ag, struct base_arena *a, const struct ledger_certificate *c,
+                       const char *day, const struct base_fail *why)
+{
+    if (!agent_begin(ag))
+        return;
+    agent_notice(ag, base_arena_printf(a, "renew-limit:%s:%s", c->account, day),
+                 agent_contact(ag, c->tenant), "certmilter: renewals wait at the limit of orders",
+                 base_arena_printf(a, "Certificates are due for renewal, but:\n\n    %s\n\nThey wait; "
+                                      "\"certmilter renew --days N --dry-run\" lists them.\n",
+                                   why->text));
+    agent_commit(ag);
+    base_log_fail(LOG_WARNING, "renew.limit", why, "account", c->account, NULL);
+}
+
+/* Orders in place of C, in one transaction with the mark that it was tried today. */
+static void renew_one(struct agent *ag, const struct ledger_certificate *c, struct pass *p)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    json_t *answer = json_object();
+    char day[BASE_TIME_LEN];
+    bool fresh = false, limit = false;
+    base_time_rfc3339(base_now(), day);
+    day[10] = 0;
+    const char *key = base_arena_printf(a, "renewal:%s:%s", c->thumbprint, day);
+    if (agent_begin(ag)) {
+        if (agent_ok(ag, ledger_notice_once(ag->ledger, key, base_now(), &fresh, &f), &f, "notice") &&
+            fresh) {
+            enum base_fail_class r = agent_renew(ag, c, true, false, "agent (renewal)", answer, &f);
+            limit = strcmp(f.code, "order.limit") == 0;
+            if (!r)
+                p->room--;
+            else if (r != BASE_PERMANENT || limit)
+                agent_rollback(ag); /* not marked: it is tried at the next look */
+            else if (strcmp(f.code, "order.under-way") != 0)
+                tell_refused(ag, a, c, &f);
+        }
+        if (ledger_in_transaction(ag->ledger))
+            agent_commit(ag);
+        ag->in_step = false;
+    }
+    if (limit) {
+        snprintf(p->full, sizeof(p->full), "%s", c->account ? c->account : "");
+        tell_limit(ag, a, c, day, &f);
+    }
+    json_decref(answer);
+    base_arena_free(a);
+}
+
+/* One page of certificates that end soon; false at the end. */
+static bool renew_page(struct agent *ag, struct pass *p)
+{
+    struct base_arena *a = base_arena_new();
+    struct base_fail f = {0};
+    struct ledger_certificate *v;
+    size_t n = 0;
+    if (!agent_ok(ag,
+                  ledger_certificate_expiring(ag->ledger, a, p->until, p->at, p->id, PAGE, &v, &n, &f),
+                  &f, "certificates"))
+        n = 0;
+    for (size_t i = 0; i < n && p->room > 0; i++) {
+        int64_t when = agent_renewal_time(ag, &v[i]);
+        p->at = v[i].not_after;
+        p->id = v[i].id;
+        if (when > 0 && when <= base_now() && v[i].not_after + AFTER_END >= base_now() &&
+            !(p->full[0] && v[i].account && strcmp(p->full, v[i].account) == 0))
+            renew_one(ag, &v[i], p);
+    }
+    base_arena_free(a);
+    return n == PAGE && p->room > 0;
+}
+
+void agent_renewals_due(struct agent *ag)
+{
+    int64_t ahead = longest(ag->conf->cfg), wait = LOOK_MAX;
+    struct pass p = {.until = base_now() + ahead, .room = PAGE};
+    if (ahead == 0 || base_mono_ms() < ag->next_renewal || ag->ledger_sick)
+        return;
+    for (size_t i = 0; i < ag->conf->naccounts; i++)
+        if (ag->conf->accounts[i].cfg->poll > 0 && ag->conf->accounts[i].cfg->poll < wait)
+            wait = ag->conf->accounts[i].cfg->poll;
+    ag->next_renewal = base_mono_ms() + wait * 1000;
+    while (renew_page(ag, &p))
+        ;
+}
