@@ -95,7 +95,7 @@ END
 step "packages" tests/packages.sh
 [ "$failed" = 0 ] || finish
 step "users" systemd-sysusers "$PWD/systemd/certmilter.sysusers"
-step "build, without a warning" build all unit
+step "build, without a warning" build all unit tools
 [ "$failed" = 0 ] || finish
 
 begin "unit tests"

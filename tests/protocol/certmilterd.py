@@ -3,6 +3,7 @@
 As root it runs as the user certmilter (made if missing), with the spool laid out
 as systemd/certmilter.tmpfiles does; otherwise as ourselves.
 """
+import atexit
 import grp
 import os
 import pwd
@@ -25,7 +26,21 @@ BUILD = os.path.join(ROOT, os.environ.get("CERTMILTER_BUILD", "build"))
 SANITIZED = os.path.basename(BUILD) != "build"
 if os.path.basename(BUILD) == "build-tsan":
     os.environ.setdefault("TSAN_OPTIONS", "atexit_sleep_ms=0")
-PROGRAM = os.path.join(BUILD, "sbin", "certmilterd")
+
+
+def reachable(program):
+    """A copy that the daemon's user may execute, wherever the checkout lies."""
+    d = tempfile.mkdtemp(prefix="certmilterd-program-", dir="/tmp")
+    os.chmod(d, 0o755)
+    atexit.register(shutil.rmtree, d, ignore_errors=True)
+    copy = os.path.join(d, os.path.basename(program))
+    if os.path.exists(program):
+        shutil.copy(program, copy)
+        os.chmod(copy, 0o755)
+    return copy
+
+
+PROGRAM = reachable(os.path.join(BUILD, "sbin", "certmilterd"))
 
 WATCH = dict(senders=["bounces.ca.test"], froms=["ca.test"], domains=["example.test"],
              addresses=["alice@example.test"])
