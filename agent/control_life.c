@@ -135,7 +135,7 @@ enum base_fail_class agent_cmd_cancel(struct agent *ag, const json_t *req, const
                                       json_t *answer, struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
-    struct ledger_order o;
+    struct ledger_order o = {0};
     enum base_fail_class r = need_reason(req, f);
     if (!r)
         r = get_order(ag, a, base_json_strd(req, "order", ""), &o, f);
