@@ -539,9 +539,10 @@ def test_sealed_parts_hold_no_key(keeper, tmp_path):
 
 def as_user(uid, groups, path):
     """Does a process of that user get an answer at PATH?"""
-    code = ("import os,sys\nos.setgroups(%r)\nos.setgid(%d)\nos.setuid(%d)\nsys.path.insert(0,%r)\nimport ipc\n"
+    # everything is imported first: that user may not be able to read the checkout
+    code = ("import os,sys\nsys.path.insert(0,%r)\nimport ipc\nos.setgroups(%r)\nos.setgid(%d)\nos.setuid(%d)\n"
             "try:\n    print(ipc.ask(%r,{'v':1,'op':'ping'})['ok'])\n"
-            "except (OSError,ConnectionError) as e:\n    print(type(e).__name__)\n" % (groups, uid, uid, HERE, path))
+            "except (OSError,ConnectionError) as e:\n    print(type(e).__name__)\n" % (HERE, groups, uid, uid, path))
     return subprocess.run(["/usr/bin/python3", "-c", code], capture_output=True, text=True).stdout.strip()
 
 
