@@ -37,7 +37,7 @@ B := build
 SAN :=
 endif
 
-ROOMS := base policy spool milter inspect cert keeper net ca dcv ledger agent cli
+ROOMS := base policy spool milter inspect cert keeper net ca dcv ledger deliver agent cli
 
 MAY_base    :=
 MAY_policy  := base
@@ -50,7 +50,8 @@ MAY_net     := base
 MAY_ca      := net policy base
 MAY_dcv     := net ca policy base
 MAY_ledger  := policy base
-MAY_agent   := base policy spool inspect/client.h cert keeper/client.h net ca dcv ledger
+MAY_deliver := keeper/client.h cert net policy base
+MAY_agent   := base policy spool inspect/client.h cert keeper/client.h net ca dcv ledger deliver
 MAY_cli     := policy net cert inspect/client.h keeper/client.h base
 
 PKG_base    := libsystemd libmd jansson
@@ -64,6 +65,7 @@ PKG_net     := libcurl ldns jansson
 PKG_ca      := jansson
 PKG_dcv     := jansson
 PKG_ledger  := sqlite3 jansson
+PKG_deliver := ldap jansson
 PKG_agent   := jansson
 PKG_cli     := jansson
 LIBS_inspect := -lgumbo
@@ -119,7 +121,7 @@ $(foreach r,$(ROOMS),$(eval $(call room_inc,$r)))
 # Files that another room's header is split over may include each other in a
 # circle only inside one archive; so plain left-to-right order works.
 LINK_certmilterd := milter spool policy base
-LINK_certagentd  := agent dcv ca ledger inspect keeper cert spool net policy base
+LINK_certagentd  := agent deliver dcv ca ledger inspect keeper cert spool net policy base
 LINK_certkeeperd := keeper cert base
 LINK_certinspect := inspect cert policy base
 LINK_certmilter  := cli inspect keeper cert net policy base
@@ -158,6 +160,7 @@ LINKU_net := net base
 LINKU_ca := ca net policy base
 LINKU_dcv := dcv ca net policy base
 LINKU_ledger := ledger policy base
+LINKU_deliver := deliver keeper cert net policy base
 LINKU_agent := $(LINK_certagentd)
 LINKU_cli := $(LINK_certmilter)
 define unit

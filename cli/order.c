@@ -5,31 +5,22 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "commands.h"
+#include "orderform.h"
 
 #define POLL_MS 500
 
-/* Options that go into the request as they are. */
-static const struct {
-    const char *option, *member;
-} members[] = {
-    {"key-type", "key_type"},     {"product", "product"},       {"usage", "usage"},
-    {"profile-type", "profile_type"}, {"first-name", "first_name"}, {"last-name", "last_name"},
-};
-
 static int make_request(struct cli *c, const struct cli_args *args, json_t *req)
 {
-    const char *days = cli_opt(args, "days"), *csr = cli_opt(args, "csr");
-    int64_t n;
+    struct base_fail f = {0};
     base_json_set(req, "mailbox", args->pos[0]);
-    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
-        base_json_set(req, members[i].member, cli_opt(args, members[i].option));
-    if (days && !base_parse_int(days, 1, 3660, &n))
-        return cli_misused(c, args, "--days: expected a number of days, found \"%s\"", days);
-    if (days)
-        base_json_setn(req, "validity_days", n);
-    if (csr && !(csr = cli_read_text(c, csr, CLI_TEXT_MAX)))
-        return CLI_REFUSED;
-    base_json_set(req, "csr", csr);
+    for (size_t i = 0; cli_orderform_names[i]; i++) {
+        const char *value = cli_opt(args, cli_orderform_names[i]);
+        if (!value || cli_orderform_set(c, req, cli_orderform_names[i], value, &f))
+            continue;
+        if (strcmp(f.code, "form.value") == 0)
+            return cli_misused(c, args, "--%s", f.text);
+        return CLI_REFUSED; /* said already */
+    }
     if (cli_has(args, "dry-run"))
         base_json_setb(req, "dry_run", true);
     return CLI_DONE;

@@ -6,7 +6,8 @@ set -u
 PACKAGES="build-essential pkg-config libmilter-dev libssl-dev libcurl4-openssl-dev libjansson-dev libopendkim-dev
 libgmime-3.0-dev libgumbo-dev libzip-dev libseccomp-dev libunbound-dev libldns-dev libsystemd-dev libsqlite3-dev
 libidn2-dev libpsl-dev libconfuse-dev libmd-dev libcmocka-dev postfix miltertest python3-pytest python3-dkim
-python3-nacl python3-cryptography python3-dnspython bind9 bind9-utils systemd sqlite3 openssl"
+python3-nacl python3-cryptography python3-dnspython bind9 bind9-utils systemd sqlite3 openssl
+libldap-dev slapd ldap-utils dovecot-imapd nginx-light libnss3-tools gnutls-bin"
 POLICY=/usr/sbin/policy-rc.d
 
 have() {
@@ -48,6 +49,9 @@ for p in $missing; do
     case $p in
     postfix) systemctl -q disable postfix.service 2>/dev/null ;;
     bind9) systemctl -q disable named.service 2>/dev/null ;;
+    slapd) systemctl -q disable slapd.service 2>/dev/null ;;
+    dovecot-imapd) systemctl -q disable dovecot.service dovecot.socket 2>/dev/null ;;
+    nginx-light) systemctl -q disable nginx.service 2>/dev/null ;;
     esac
 done
 exit 0

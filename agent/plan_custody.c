@@ -1,0 +1,45 @@
+/* agent/plan_custody.c - who will hold the key of an order. */
+#include <string.h>
+
+#include "cert/csr.h"
+#include "plan.h"
+
+/* Who will hold the key, and did the mailbox's owner agree where that matters. */
+enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, struct agent_plan *p,
+                                        struct base_fail *f)
+{
+    enum policy_custody c = strcmp(p->usage, "signing") == 0          ? p->domain->custody_sign
+                            : strcmp(p->usage, "key_management") == 0 ? p->domain->custody_encrypt
+                            : p->domain->custody_sign > p->domain->custody_encrypt
+                                ? p->domain->custody_sign
+                                : p->domain->custody_encrypt;
+    bool given = false;
+    if (p->csr) {
+        struct cert_csr csr;
+        enum base_fail_class r = cert_csr_parse(a, p->csr, strlen(p->csr), &csr, f);
+        if (r)
+            return r;
+        p->custody = "external";
+        p->spki = base_arena_strdup(a, csr.spki_sha256);
+        p->key_type = csr.key_name;
+        p->csr = cert_csr_pem(a, csr.der, true);
+        return BASE_OK;
+    }
+    p->custody = policy_custody_name(c);
+    if (c == POLICY_CUSTODY_EXTERNAL)
+        return base_failf(f, BASE_PERMANENT, "order.custody",
+                          "keys of %s are made outside (custody external): give a CSR with --csr",
+                          p->domain->name);
+    if (c == POLICY_CUSTODY_KEEP) {
+        enum base_fail_class r =
+            ledger_consent_valid(ag->ledger, p->mailbox, "custody", &given, f);
+        if (r)
+            return r;
+        if (!given)
+            return base_failf(f, BASE_PERMANENT, "order.consent",
+                              "the key of %s would be kept here, and its owner's authorization is "
+                              "not recorded: certmilter consent add %s --what custody",
+                              p->mailbox, p->mailbox);
+    }
+    return BASE_OK;
+}

@@ -1,0 +1,15 @@
+/* cli/orderform.h - the fields of an order by the names of their options: one mapping for the
+ * command line and for CSV columns. */
+#ifndef CLI_ORDERFORM_H
+#define CLI_ORDERFORM_H
+#include "cli.h"
+
+/* Puts field NAME (an option of "order" without dashes: "product", "days", "csr", ...; or
+ * "mailbox") with VALUE into the request REQ, as doc/control.md names it. False: F says what was
+ * expected ("form.field": there is no such field; "form.value"; "file.*"). */
+bool cli_orderform_set(struct cli *c, json_t *req, const char *name, const char *value,
+                       struct base_fail *f);
+/* The names, ends with NULL. */
+extern const char *const cli_orderform_names[];
+
+#endif
