@@ -2,6 +2,7 @@
 import email
 import email.policy
 import os
+import pathlib
 import re
 import subprocess
 import time
@@ -187,7 +188,7 @@ LINE = re.compile(r'certmilter_[a-z_]+(\{[a-z]+="[^"\n]*"(,[a-z]+="[^"\n]*")*\})
 def test_metrics(site):
     path = site.path("state", "certmilter.prom")
     site.agent.kill()
-    os.unlink(path)
+    pathlib.Path(path).unlink(missing_ok=True)
     site.start_agent()
     text = site.wait(lambda: os.path.exists(path) and open(path).read(), 20, "metrics")
     values = [x for x in text.splitlines() if not x.startswith("# ")]
