@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "owner.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -61,6 +62,7 @@ static const struct {
     {"record.approve", agent_cmd_record_approve, true},
     {"record.withdraw", agent_cmd_record_withdraw, true},
     {"exported", agent_cmd_exported, false},
+    {"forget", agent_cmd_forget, true},
     {"cancel", agent_cmd_cancel, true},
     {"revoke", agent_cmd_revoke, true},
     {"reissue", agent_cmd_reissue, true},
