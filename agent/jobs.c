@@ -20,7 +20,7 @@ static const struct {
     {"collect", agent_collect_job},     {"attach", agent_attach_job},
     {"notice", agent_notice_job},       {"revocation", agent_revocation_job},
     {"domain.dns", agent_dns_job},      {"renew.late", agent_late_job},
-    {"forget", agent_forget_job},       {"forget.erase", agent_erase_job},
+    {"alias", agent_alias_job},         {"forget", agent_forget_job},       {"forget.erase", agent_erase_job},
     {"act", agent_act_job},             {"account.sync", agent_sync_job},
 };
 

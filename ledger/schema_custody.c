@@ -1,4 +1,4 @@
-/* ledger/schema_custody.c - forgetting: the record of it, and the one exception to "never changed".
+/* ledger/schema_custody.c - aliases; and forgetting: the record of it, and the one exception to "never changed".
  *
  * The triggers that keep history as it was are made anew: they step aside while a row stands
  * in "erasing", which is only so within the transaction of ledger_forget_erase(). */
@@ -27,6 +27,7 @@ const char ledger_step_custody[] =
     "  BEGIN SELECT RAISE(ABORT, 'a tombstone is never changed'); END;"
     "CREATE TRIGGER forget_delete BEFORE DELETE ON forget"
     "  BEGIN SELECT RAISE(ABORT, 'tombstones are never removed'); END;"
+    "CREATE TABLE alias (address TEXT NOT NULL PRIMARY KEY, mailbox TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE erasing (mailbox TEXT NOT NULL) STRICT;"
 
     "DROP TRIGGER event_update;"
