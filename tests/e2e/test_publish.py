@@ -3,6 +3,7 @@ import grp
 import json
 import os
 import pwd
+import sqlite3
 import subprocess
 import time
 
@@ -233,6 +234,8 @@ def test_group(site):
     assert not os.path.lexists(folder(site, "grouped", box) + "/current")
     out = cli(site, "status", ok=(4,))
     assert "1 publications were given up" in out
+    assert [(c["result"], "1 were given up" in c["text"]) for c in site.ask("doctor")["checks"]
+            if c["name"] == "publishers"] == [("warn", True)]
     site.wait(lambda: [m for m in site.delivered("it@example.test") if b"grouped" in m], 20, "the contact is told")
     os.chown(site.path("grouped"), pwd.getpwnam("certagent").pw_uid, grp.getgrnam("certmilter").gr_gid)
     os.chmod(site.path("grouped"), 0o2755)
@@ -498,3 +501,26 @@ def test_clear_key_is_taken_away_when_the_domain_no_longer_wants_it(site):
 def tidy(site):
     yield
     subprocess.run(["umount", "-l", site.path("small")], capture_output=True)
+
+
+def test_expired_is_taken_away(site):
+    """The end comes by the clock alone; the ledger is edited while nobody holds it, as no CA sells three seconds."""
+    box = "end@hook.test"
+    c = site.stored(site.order(box))
+    published(site, box, "hook")
+    site.agent.stop()
+    end = int(time.time()) + 4
+    with sqlite3.connect(site.path("state", "ledger.db")) as db:
+        trigger = db.execute("SELECT sql FROM sqlite_master WHERE name = 'certificate_fixed'").fetchone()[0]
+        db.execute("DROP TRIGGER certificate_fixed")
+        db.execute("UPDATE certificate SET not_after = ? WHERE id = ?", (end, c["id"]))
+        db.execute("UPDATE publication SET not_after = ? WHERE certificate = ?", (end, c["id"]))
+        db.execute(trigger)
+    db.close()
+    for name in os.listdir(site.path("state")):
+        if name.startswith("ledger.db"):
+            own(site.path("state", name), "certagent", mode=0o600)
+    site.start_agent()
+    site.wait(lambda: len(calls(site, box)) == 2, 60, "taken away")
+    assert calls(site, box)[1][:4] == ["withdraw", box, c["thumbprint"], "expired"]
+    published(site, box, "hook", "withdrawn")
