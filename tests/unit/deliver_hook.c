@@ -43,7 +43,8 @@ static enum base_fail_class run(const char *script, int64_t timeout)
 static const char *text(const char *name)
 {
     struct base_buf b;
-    assert_int_equal(base_file_read(-100, base_arena_printf(a, "%s/%s", dir, name), 100000, &b, NULL), BASE_OK);
+    const char *path = base_arena_printf(a, "%s/%s", dir, name);
+    assert_int_equal(base_file_read(-100, path, 100000, &b, NULL), BASE_OK);
     const char *s = base_arena_strdup(a, base_buf_str(&b));
     base_buf_free(&b);
     return s;

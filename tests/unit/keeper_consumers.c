@@ -65,7 +65,8 @@ static void options(void **state)
 static void files(void **state)
 {
     const struct keeper_consumer *c = &list.v[0];
-    struct base_bytes key = {(const unsigned char *)"secret", 6}, other = {(const unsigned char *)"Secret", 6};
+    struct base_bytes key = {(const unsigned char *)"secret", 6};
+    struct base_bytes other = {(const unsigned char *)"Secret", 6};
     struct stat st;
     bool was;
     int fd;

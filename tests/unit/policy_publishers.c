@@ -61,8 +61,8 @@ static void all_kinds(void **state)
 {
     (void)state;
     if (!load(HEAD
-              "publisher \"f\" { kind = files dir = \"/srv/p\" owner = \"root\" group = \"mail\" dir_mode = 0755 "
-              "file_mode = 644 p12 = yes consumer = \"sig\" }\n"
+              "publisher \"f\" { kind = files dir = \"/srv/p\" owner = \"root\" group = \"mail\" "
+              "dir_mode = 0755 file_mode = 644 p12 = yes consumer = \"sig\" }\n"
               "publisher \"f2\" { kind = files dir = \"/srv/q\" }\n"
               "publisher \"l\" { kind = ldap uri = \"ldap://h:389\" starttls = yes base = \"dc=x\" "
               "filter = \"(&(a=b)(mail=%s))\" bind_dn = \"cn=a\" secret = \"pw\" "
@@ -154,24 +154,27 @@ static void errors(void **state)
           "starttls goes with an ldap:// uri only");
     wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" filter = \"(mail=x)\" }",
           "with %s once");
-    wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" filter = \"(|(a=%s)(b=%s))\" }",
+    wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" filter = "
+          "\"(|(a=%s)(b=%s))\" }",
           "with %s once");
     wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" filter = \"(a=%s%n)\" }",
           "with %s once");
     wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" bind_dn = \"cn=a\" }",
           "bind_dn and secret go together");
-    wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" bind_dn = \"a\" secret = \"../p\" }",
+    wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" bind_dn = \"a\" "
+          "secret = \"../p\" }",
           "never the secret itself");
     wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldap://h\" bind_dn = \"a\" secret = \"p\" }",
           "does not leave this machine in clear");
-    wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldap://localhost.evil.test\" bind_dn = \"a\" "
-          "secret = \"p\" }", "does not leave this machine in clear");
+    wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldap://localhost.evil.test\" "
+          "bind_dn = \"a\" secret = \"p\" }", "does not leave this machine in clear");
     wrong("publisher \"x\" { kind = ldap base = \"dc=x\" uri = \"ldaps://h\" attributes = { \"mail\" } }",
           "attributes: expected userCertificate");
     wrong("publisher \"x\" { kind = mail language = fr }", "language: expected one of en, de");
     wrong("publisher \"x\" { kind = mail passphrase = phone }", "passphrase: expected one of");
     wrong("domain \"a.example\" { publish = { \"x\" } }", "there is no publisher \"x\"");
-    wrong("domain \"a.example\" { clear_key = \"sig\" }", "expected a publisher of kind files with this consumer");
+    wrong("domain \"a.example\" { clear_key = \"sig\" }",
+          "expected a publisher of kind files with this consumer");
     /* both at once, each in its line */
     assert_false(load(HEAD "publisher \"x\" { kind = hook }\npublisher \"y\" { kind = files }\n"));
     assert_int_equal(errs.n, 2);
