@@ -1,4 +1,5 @@
 /* Publications; mailboxes are due by whatever changes their certificates. */
+#include "ledger/internal.h"
 #include "ledger/publication.h"
 #include "ledger_fixture.h"
 
@@ -61,6 +62,34 @@ static void changes_make_a_mailbox_due(void **state)
     BAD(x, ledger_box_named(x->l, x->a, "no@x.test", &box, &x->fail), BASE_PERMANENT, "ledger.absent");
 }
 
+/* No statement in the cache walks a table; publication_due and the partial indexes hold the few
+ * rows that are open. */
+static void no_walk(struct fixture *x)
+{
+    static const char *const fine[] = {"SCAN d", "USING COVERING INDEX publication_",
+                                       "USING INDEX publication_", "SCAN (subquery", "SCAN CONSTANT"};
+    sqlite3_stmt *st = NULL, *e;
+    size_t seen = 0;
+    while ((st = sqlite3_next_stmt(x->l->db, st)) != NULL) {
+        const char *sql = sqlite3_sql(st);
+        if (strstr(sql, "publication") == NULL && strstr(sql, "FROM mailbox") == NULL)
+            continue;
+        char *text = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+        assert_int_equal(sqlite3_prepare_v2(x->l->db, text, -1, &e, NULL), SQLITE_OK);
+        for (; sqlite3_step(e) == SQLITE_ROW; seen++) {
+            const char *detail = (const char *)sqlite3_column_text(e, 3);
+            bool good = strncmp(detail, "SCAN", 4) != 0;
+            for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+                good = good || strstr(detail, fine[i]) != NULL;
+            if (!good)
+                fail_msg("%s\n    in: %s", detail, sql);
+        }
+        sqlite3_finalize(e);
+        sqlite3_free(text);
+    }
+    assert_true(seen > 15);
+}
+
 static void rows(void **state)
 {
     struct fixture *x = *state;
@@ -113,6 +142,10 @@ static void rows(void **state)
     GOOD(x, ledger_publication_expire(x->l, 100, 10, &x->fail));
     assert_int_equal(due(x, &b), 1);
     COMMIT(x);
+    GOOD(x, ledger_box_list(x->l, x->a, 0, 10, &b, &count, &x->fail));
+    assert_int_equal(count, 1);
+    GOOD(x, ledger_box_get(x->l, x->a, b[0].id, &b[0], &x->fail));
+    no_walk(x);
 }
 
 int main(void)
