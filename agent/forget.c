@@ -227,6 +227,22 @@ static bool withdraw_consents(struct agent *ag, struct forget_run *k)
     return true;
 }
 
+/* Without their keys they are in use no more: publishers take them away. */
+static bool retire(struct agent *ag, struct forget_run *k)
+{
+    struct base_fail f = {0};
+    struct ledger_certificate *v;
+    size_t n = 0;
+    if (!agent_ok(ag, ledger_certificate_of(ag->ledger, k->a, k->r.mailbox, SHARED_MAX, &v, &n, &f), &f,
+                  "certificates"))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(v[i].state, "current") == 0 && v[i].nmailboxes == 1 &&
+            !agent_ok(ag, ledger_certificate_state(ag->ledger, v[i].id, "superseded", &f), &f, "state"))
+            return false;
+    return true;
+}
+
 static void keys_gone(struct agent *ag, struct forget_run *k)
 {
     struct base_fail f = {0};
@@ -238,7 +254,7 @@ static void keys_gone(struct agent *ag, struct forget_run *k)
     base_json_setn(data, "keys", k->r.keys);
     base_json_setn(data, "shared", (int64_t)k->nshared);
     base_json_setn(data, "erase_at", k->r.erase_at);
-    if (!withdraw_consents(ag, k) ||
+    if (!withdraw_consents(ag, k) || !retire(ag, k) ||
         !agent_ok(ag, ledger_forget_update(ag->ledger, &k->r, &f), &f, "forget")) {
         json_decref(data);
         return;

@@ -120,6 +120,8 @@ static const char *const erasing[] = {
     "  withdrawn_by = NULL WHERE mailbox_key = lower(?1)",
     "UPDATE event SET data = replace(replace(data, ?1, ?2), lower(?1), ?2)"
     " WHERE instr(lower(data), lower(?1)) > 0",
+    "UPDATE publication SET place = NULL, note = NULL, error = NULL"
+    " WHERE mailbox IN (SELECT id FROM mailbox WHERE key = lower(?1)) AND ?2 <> ''",
     "DELETE FROM alias WHERE (address = lower(?1) OR lower(mailbox) = lower(?1)) AND ?2 <> ''",
     "UPDATE mailbox SET name = ?2 WHERE key = lower(?1)",
 };
