@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "trust.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -66,6 +67,10 @@ static const struct {
     {"reissue", agent_cmd_reissue, true},
     {"renew", agent_cmd_renew, true},
     {"emails", agent_cmd_emails, true},
+    {"agreement.list", agent_cmd_agreement_list, false},
+    {"agreement.accept", agent_cmd_agreement_accept, true},
+    {"release", agent_cmd_release, true},
+    {"release.list", agent_cmd_release_list, false},
     {"request.decide", agent_cmd_request_decide, true},
 };
 

@@ -25,10 +25,11 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "profile_type",
                                           "validity",
                                           "renew",
+                                          "attestation",
                                           "contacts",
                                           NULL};
 
-static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), CFG_END()};
+static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), POLICY_VALUE("attestation"), CFG_END()};
 static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("profile"),
                                    POLICY_VALUE("driver"),
@@ -41,6 +42,8 @@ static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("orders_run"),
                                    POLICY_VALUE("orders_day"),
                                    POLICY_VALUE("orders_month"),
+                                   POLICY_LIST("release_by"),
+                                   POLICY_LIST("agreements"),
                                    CFG_END()};
 static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("account"),
@@ -55,6 +58,7 @@ static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("profile_type"),
                                   POLICY_VALUE("validity"),
                                   POLICY_VALUE("renew"),
+                                  POLICY_VALUE("attestation"),
                                   POLICY_LIST("contacts"),
                                   CFG_END()};
 static cfg_opt_t dns_opts[] = {POLICY_VALUE("zone"),
