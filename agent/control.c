@@ -204,13 +204,15 @@ static enum base_fail_class run_command(struct agent *ag, size_t i, const json_t
 }
 
 static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd, const json_t *req,
-                       struct base_fail *f, bool *known)
+                       const char *by, struct base_fail *f, bool *known)
 {
     *known = true;
     if (strcmp(cmd, "domain.check") == 0)
         return agent_cmd_domain_check_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
+    if (strcmp(cmd, "evidence") == 0)
+        return agent_cmd_evidence_start(ag, c->number, req, by, f);
     if (strcmp(cmd, "request.list") == 0)
         return agent_cmd_request_list_start(ag, c->number, req, f);
     if (strcmp(cmd, "mail.wait") == 0) {
@@ -238,7 +240,7 @@ static void handle(struct agent *ag, struct agent_client *c, const json_t *req)
             answer(ag, c, msg);
             return;
         }
-    if (start_slow(ag, c, cmd, req, &f, &known)) {
+    if (start_slow(ag, c, cmd, req, who, &f, &known)) {
         json_decref(msg);
         c->busy = true;
         if (c->wait_spool[0])

@@ -74,6 +74,10 @@ enum base_fail_class agent_reissue_in(struct agent *ag, const struct ledger_orde
                                       const char *csr, json_t *attestation, const char *by,
                                       const char *reason, json_t *answer, struct base_fail *f);
 
+/* All that is known of an order as one signed file (proof.c), answered later. */
+bool agent_cmd_evidence_start(struct agent *ag, int64_t client, const json_t *req, const char *by,
+                              struct base_fail *f);
+
 agent_command agent_cmd_agreement_list, agent_cmd_agreement_accept;
 agent_command agent_cmd_release, agent_cmd_release_list;
 #endif

@@ -1,4 +1,5 @@
-/* ledger/attestations.c - who asserted that an order's person is ours, and under which text. */
+/* ledger/attestations.c - who asserted that an order's person is ours, and under which text; and
+ * the mails that belong to an intent, as evidence shows them. */
 #include "internal.h"
 #include "trust.h"
 
@@ -74,6 +75,22 @@ enum base_fail_class ledger_attestation_list(struct ledger *l, struct base_arena
         ledger_rows(l, a, &table, &list, f,
                     "SELECT " COLUMNS " FROM attestation WHERE order_row = ?1 ORDER BY id", "i",
                     order);
+
+    *out = list.rows;
+    *n = list.n;
+    return cls;
+}
+
+enum base_fail_class ledger_mails_of_intent(struct ledger *l, struct base_arena *a, int64_t intent,
+                                            size_t limit, int64_t **out, size_t *n,
+                                            struct base_fail *f)
+{
+    static const struct ledger_column column[] = {{LEDGER_INT, 0, 0}};
+    static const struct ledger_table ids = {"mail", sizeof(int64_t), column, 1};
+    struct ledger_list list;
+    enum base_fail_class cls =
+        ledger_rows(l, a, &ids, &list, f,
+                    "SELECT id FROM mail WHERE intent = ?1 ORDER BY id LIMIT ?2", "in", intent, limit);
 
     *out = list.rows;
     *n = list.n;

@@ -59,6 +59,11 @@ enum base_fail_class ledger_agreement_list(struct ledger *l, struct base_arena *
                                            size_t limit, struct ledger_agreement **out, size_t *n,
                                            struct base_fail *f);
 
+/* ---- mails of an intent: their ids, oldest first ------------------------------------------- */
+enum base_fail_class ledger_mails_of_intent(struct ledger *l, struct base_arena *a, int64_t intent,
+                                            size_t limit, int64_t **out, size_t *n,
+                                            struct base_fail *f);
+
 /* ---- the brake (brake.c) ----------------------------------------------------------------- */
 /* Orders of ACCOUNT created at or after SINCE that used no release. */
 enum base_fail_class ledger_brake_count(struct ledger *l, const char *account, int64_t since,
