@@ -115,6 +115,15 @@ enum base_fail_class agent_brake_check(struct agent *ag, const struct policy_acc
     return agent_brake_check_by(ag, account, batch, more, NULL, f);
 }
 
+/* One for this batch alone before one for any order. */
+static int64_t pick(const struct ledger_release *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].batch)
+            return v[i].id;
+    return v[0].id;
+}
+
 enum base_fail_class agent_brake_take(struct agent *ag, const struct policy_account *account,
                                       int64_t batch, const char *by, int64_t order,
                                       struct base_fail *f)
@@ -135,7 +144,7 @@ enum base_fail_class agent_brake_take(struct agent *ag, const struct policy_acco
                            "person does: certmilter release %s --orders N --reason TEXT",
                            account->id, account->id);
         if (!r)
-            r = ledger_release_use(ag->ledger, v[0].id, order, f);
+            r = ledger_release_use(ag->ledger, pick(v, n), order, f);
     }
     base_arena_free(a);
     return r;

@@ -44,7 +44,7 @@ enum base_fail_class ledger_agreement_list(struct ledger *l, struct base_arena *
     struct ledger_list list;
     enum base_fail_class cls =
         ledger_rows(l, a, &table, &list, f,
-                    "SELECT " COLUMNS " FROM agreement WHERE (?1 IS NULL OR account = ?1)"
+                    "SELECT " COLUMNS " FROM agreement WHERE account = ?1"
                     " AND (?2 = 0 OR at <= ?2) AND id > ?3 ORDER BY id LIMIT ?4",
                     "tiin", account, before, after, limit);
 

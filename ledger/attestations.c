@@ -90,7 +90,8 @@ enum base_fail_class ledger_mails_of_intent(struct ledger *l, struct base_arena 
     struct ledger_list list;
     enum base_fail_class cls =
         ledger_rows(l, a, &ids, &list, f,
-                    "SELECT id FROM mail WHERE intent = ?1 ORDER BY id LIMIT ?2", "in", intent, limit);
+                    "SELECT id FROM mail WHERE intent = ?1 ORDER BY received, id LIMIT ?2", "in", intent,
+                    limit);
 
     *out = list.rows;
     *n = list.n;

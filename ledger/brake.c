@@ -82,12 +82,18 @@ enum base_fail_class ledger_release_list(struct ledger *l, struct base_arena *a,
                                          struct base_fail *f)
 {
     struct ledger_list list;
-    enum base_fail_class cls =
-        ledger_rows(l, a, &table, &list, f,
-                    "SELECT " COLUMNS " FROM brake_release WHERE (?1 IS NULL OR account = ?1)"
-                    " AND id > ?2 ORDER BY id LIMIT ?3",
-                    "tin", account, after, limit);
+    enum base_fail_class cls;
 
+    if (account == NULL) {
+        cls = ledger_rows(l, a, &table, &list, f,
+                          "SELECT " COLUMNS " FROM brake_release WHERE id > ?1 ORDER BY id LIMIT ?2",
+                          "in", after, limit);
+    } else {
+        cls = ledger_rows(l, a, &table, &list, f,
+                          "SELECT " COLUMNS " FROM brake_release WHERE account = ?1 AND id > ?2"
+                          " ORDER BY id LIMIT ?3",
+                          "tin", account, after, limit);
+    }
     return give(cls, &list, out, n);
 }
 
@@ -103,7 +109,7 @@ enum base_fail_class ledger_release_open(struct ledger *l, struct base_arena *a,
                     " AND until > ?3 AND (batch = 0 OR batch = ?2)"
                     " AND orders > (SELECT count(*) FROM brake_use u"
                     "   WHERE u.release = brake_release.id)"
-                    " ORDER BY batch = 0, until, id LIMIT ?4",
+                    " ORDER BY until, id LIMIT ?4",
                     "tiin", account, batch, now, limit);
 
     return give(cls, &list, out, n);

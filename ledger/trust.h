@@ -53,7 +53,7 @@ enum base_fail_class ledger_agreement_of(struct ledger *l, struct base_arena *a,
                                          const char *account, const char *what,
                                          const char *version, struct ledger_agreement *out,
                                          struct base_fail *f);
-/* Of ACCOUNT (NULL = all), accepted at or before T (0 = ever), ascending by id. */
+/* Of ACCOUNT, accepted at or before T (0 = ever), ascending by id. */
 enum base_fail_class ledger_agreement_list(struct ledger *l, struct base_arena *a,
                                            const char *account, int64_t before, int64_t after,
                                            size_t limit, struct ledger_agreement **out, size_t *n,
@@ -89,7 +89,7 @@ enum base_fail_class ledger_release_list(struct ledger *l, struct base_arena *a,
                                          const char *account, int64_t after, size_t limit,
                                          struct ledger_release **out, size_t *n,
                                          struct base_fail *f);
-/* Those that have room at NOW for an order of BATCH, those for that batch alone first. */
+/* Those that have room at NOW for an order of BATCH, those that end first first. */
 enum base_fail_class ledger_release_open(struct ledger *l, struct base_arena *a,
                                          const char *account, int64_t batch, int64_t now,
                                          size_t limit, struct ledger_release **out, size_t *n,
