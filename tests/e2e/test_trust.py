@@ -77,6 +77,8 @@ def test_no_order_without_an_attestation(site, domain):
         doc = json.loads(_plain(evidence(site, number)))
         a = doc["attestations"][0]
         assert (a["source"], a["dn"], a["values"]) == ("directory", "uid=a,ou=people,dc=test", {"mail": box, "sn": "A"})
+        shown = site.ask("show", what=f"order:{number}")["attestation"]
+        assert shown["dn"] == a["dn"] and "uid=a,ou=people" in cli(site, "show", f"order:{number}")
         assert a["asserted_by"].startswith("tester") and a["text"].startswith("For the mailbox")
         # a renewal refers to it, and a reissue does
         answer = site.ask("renew", mailbox=box)
@@ -168,8 +170,9 @@ def test_a_new_version_stops_orders(site, domain):
     configure(site, agreements='{ "smime-terms=2027-05" }')
     answer = refused(site, "order", mailbox=box, key_type="p256")
     assert answer["code"] == "order.agreement" and "smime-terms" in answer["text"] and "2027-05" in answer["text"]
-    out = cli(site, "status", ok=(4,))
-    assert "smime-terms" in out
+    assert "smime-terms" in cli(site, "status", ok=(4,))
+    warned = [c["text"] for c in site.ask("doctor")["checks"] if (c["name"], c["result"]) == ("orders", "warn")]
+    assert len(warned) == 1 and "smime-terms" in warned[0]
     row = next(g for g in site.ask("agreement.list")["agreements"] if g["what"] == "smime-terms")
     assert row["ok"] is False and row["required"] == "2027-05"
     assert refused(site, "agreement.accept", account="rehearsal", what="smime-terms", version="2027-05",
