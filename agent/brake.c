@@ -38,7 +38,7 @@ static enum base_fail_class open_releases(struct agent *ag, struct base_arena *a
                                           const char *by, struct ledger_release **out, size_t *n,
                                           struct base_fail *f)
 {
-    struct ledger_release *v;
+    struct ledger_release *v = NULL;
     size_t all = 0;
     *n = 0;
     enum base_fail_class r = ledger_release_open(ag->ledger, a, account->id, batch, base_now(),
@@ -55,7 +55,7 @@ enum base_fail_class agent_brake_look(struct agent *ag, const struct policy_acco
                                       struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
-    struct ledger_release *v;
+    struct ledger_release *v = NULL;
     size_t n = 0;
     int64_t now = base_now();
     memset(out, 0, sizeof(*out));
@@ -129,7 +129,7 @@ enum base_fail_class agent_brake_take(struct agent *ag, const struct policy_acco
                                       struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
-    struct ledger_release *v;
+    struct ledger_release *v = NULL;
     struct agent_brake b;
     size_t n = 0;
     /* the row is there already: it takes the last place of the limits if none is overdrawn */
