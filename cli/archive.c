@@ -173,10 +173,13 @@ enum base_fail_class cli_archive_finish(struct cli_archive *w, json_t *manifest,
                                         struct base_fail *f)
 {
     static const char end[2 * CLI_TAR_BLOCK];
+    char self[BASE_SHA256_HEX];
     int64_t members = w->members;
     enum base_fail_class c = add_sums(w, f);
     base_json_setn(manifest, "members", members);
     base_json_set(manifest, "sums_sha256", w->sums_sha256);
+    cli_manifest_digest(manifest, self);
+    base_json_set(manifest, "self_sha256", self);
     char *text = json_dumps(manifest, JSON_INDENT(2));
     if (!c)
         c = cli_archive_add(w, "MANIFEST.json", text, strlen(text), f);

@@ -31,7 +31,8 @@ enum base_fail_class cli_archive_begin(struct cli_archive *w, const char *name,
 enum base_fail_class cli_archive_more(struct cli_archive *w, const void *p, size_t n,
                                       struct base_fail *f);
 enum base_fail_class cli_archive_end(struct cli_archive *w, struct base_fail *f);
-/* Adds SHA256SUMS and MANIFEST (with the members "members" and "sums_sha256"), syncs, renames. */
+/* Adds SHA256SUMS and MANIFEST (with the members "members", "sums_sha256" and
+ * "self_sha256"), syncs, renames. */
 enum base_fail_class cli_archive_finish(struct cli_archive *w, json_t *manifest, bool replace,
                                         struct base_fail *f);
 void cli_archive_drop(struct cli_archive *w); /* frees; what isn't finished goes */
@@ -45,6 +46,8 @@ struct cli_member {
 /* Finds and checks the manifest. Permanent "backup.damaged", "backup.none" (no backup). */
 enum base_fail_class cli_reader_open(const char *file, struct cli_reader **out,
                                      struct base_fail *f);
+/* Of the manifest without its member "self_sha256": compact, keys in order. */
+void cli_manifest_digest(const json_t *manifest, char out[BASE_SHA256_HEX]);
 void cli_reader_close(struct cli_reader *r);
 const json_t *cli_reader_manifest(const struct cli_reader *r);
 const char *cli_reader_digest(const struct cli_reader *r); /* of the manifest: names this backup */

@@ -58,12 +58,22 @@ static int64_t padded(int64_t size)
     return (size + CLI_TAR_BLOCK - 1) / CLI_TAR_BLOCK * CLI_TAR_BLOCK;
 }
 
+void cli_manifest_digest(const json_t *manifest, char out[BASE_SHA256_HEX])
+{
+    json_t *o = json_copy((json_t *)manifest);
+    json_object_del(o, "self_sha256");
+    char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+    base_sha256_hex(text ? text : "", text ? strlen(text) : 0, out);
+    free(text);
+    json_decref(o);
+}
+
 static enum base_fail_class take_manifest(struct cli_reader *r, int64_t at, int64_t size,
                                           struct base_fail *f)
 {
     if (size > MANIFEST_MAX)
         return damaged(r, f, "its manifest is too long");
-    char *text = base_xmalloc((size_t)size + 1);
+    char self[BASE_SHA256_HEX], *text = base_xmalloc((size_t)size + 1);
     ssize_t n = pread(r->fd, text, (size_t)size, at);
     if (n == size)
         r->manifest = base_json_parse(text, (size_t)size, MANIFEST_MAX, NULL);
@@ -71,6 +81,9 @@ static enum base_fail_class take_manifest(struct cli_reader *r, int64_t at, int6
     free(text);
     if (!r->manifest || strcmp(base_json_strd(r->manifest, "format", ""), "certmilter-backup") != 0)
         return damaged(r, f, "its manifest is none");
+    cli_manifest_digest(r->manifest, self);
+    if (strcmp(self, base_json_strd(r->manifest, "self_sha256", "")) != 0)
+        return damaged(r, f, "its manifest is not what was written");
     if (base_json_int(r->manifest, "version", 0) != 1)
         return base_failf(f, BASE_PERMANENT, "backup.newer",
                           "%s was made by a newer program (format %lld)", r->file,
