@@ -180,6 +180,9 @@ static enum base_fail_class keeper_files(struct job *j, const char *sock, struct
         cli_archive_add(j->w, "keeper/kek-check.json", k->check, strlen(k->check), f);
     if (!c && k->both[0])
         c = cli_archive_add(j->w, "keeper/kek-both.json", k->both, strlen(k->both), f);
+    for (size_t i = 0; !c && i < k->nothers; i++)
+        c = cli_archive_add(j->w, base_arena_printf(j->c->a, "keeper/%s", k->other_name[i]),
+                            k->other_text[i], strlen(k->other_text[i]), f);
     if (!c)
         c = keeper_backup_files(sock, "keys", add_key, j, f);
     if (!c)

@@ -16,6 +16,8 @@ struct keeper_begun {
     const char *kek_id, *old_kek_id; /* "" = none */
     const char *check, *both;        /* contents of kek-check.json, kek-both.json; both may be "" */
     int64_t keys, exports;           /* files now */
+    size_t nothers;                  /* other files of the state directory */
+    const char **other_name, **other_text;
 };
 enum base_fail_class keeper_backup_begin(const char *sock, struct base_arena *a,
                                          struct keeper_begun *out, struct base_fail *f);

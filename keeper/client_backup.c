@@ -9,11 +9,21 @@
 
 static void take_begun(struct base_arena *a, const json_t *o, struct keeper_begun *out)
 {
+    *out = (struct keeper_begun){0};
     out->kek_id = keeper_talk_text(a, o, "kek_id");
     out->old_kek_id = keeper_talk_text(a, o, "old_kek_id");
     out->check = keeper_talk_text(a, o, "check");
     out->both = keeper_talk_text(a, o, "both");
     out->keys = base_json_int(o, "keys", 0);
+    json_t *others = json_object_get(o, "others"), *v;
+    const char *name;
+    out->other_name = base_arena_array(a, json_object_size(others) + 1, sizeof(char *));
+    out->other_text = base_arena_array(a, json_object_size(others) + 1, sizeof(char *));
+    json_object_foreach(others, name, v) {
+        out->other_name[out->nothers] = base_arena_strdup(a, name);
+        out->other_text[out->nothers++] = base_arena_strdup(a, json_is_string(v) ? json_string_value(v)
+                                                                                 : "");
+    }
     out->exports = base_json_int(o, "exports", 0);
 }
 

@@ -93,7 +93,7 @@ enum base_fail_class keeper_copy_export(struct keeper_copy *k, const char *id, c
         c = base_failf(f, BASE_OURS, "keeper.internal", "no secret memory");
     else if (!o)
         c = base_failf(f, BASE_PERMANENT, "keeper.damaged", "export %s: its file is no JSON", id);
-    else if (k)
+    else if (k && base_json_str(o, "sealed")) /* one that was handed out holds nothing any more */
         c = keeper_exports_open(&ctx, a, id, o, pass, f);
     keeper_secret_free(pass, KEEPER_PASS_ROOM);
     json_decref(o);

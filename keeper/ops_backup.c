@@ -21,7 +21,6 @@
 
 #define PAGE 500
 #define PAGE_BYTES (4 * 1024 * 1024) /* a page ends with the file that passes this */
-#define SMALL_MAX 4096               /* bytes of kek-check.json, kek-both.json, an export */
 #define JOURNAL_PAGE (1024 * 1024)
 #define REWRAP_PAGE 100
 
@@ -48,13 +47,26 @@ static enum base_fail_class put_file(const struct keeper_ctx *ctx, json_t *answe
     struct base_buf text;
     struct base_fail why = {0};
     enum base_fail_class c =
-        base_file_read(keeper_store_dirfd(ctx->store), name, SMALL_MAX, &text, &why);
+        base_file_read(keeper_store_dirfd(ctx->store), name, KEEPER_OTHER_MAX, &text, &why);
     if (!c)
         base_json_set(answer, key, base_buf_str(&text));
     base_buf_free(&text);
     if (!c || (!needed && strcmp(why.code, "file.absent") == 0))
         return BASE_OK;
     return base_failf(f, c, why.code, "%s", why.text);
+}
+
+static enum base_fail_class put_others(const struct keeper_ctx *ctx, json_t *answer,
+                                       struct base_fail *f)
+{
+    char names[KEEPER_OTHERS_MAX][KEEPER_OTHER_NAME];
+    size_t n = 0;
+    json_t *list = json_object();
+    enum base_fail_class c = keeper_store_others(ctx->store, names, &n, f);
+    for (size_t i = 0; !c && i < n; i++)
+        c = put_file(ctx, list, names[i], names[i], false, f);
+    json_object_set_new(answer, "others", list);
+    return c;
 }
 
 static int64_t count_files(const struct keeper_ctx *ctx, const char *name)
@@ -83,6 +95,8 @@ enum base_fail_class keeper_op_backup_begin(struct keeper_ctx *ctx, struct keepe
         c = put_file(ctx, answer, "check", "kek-check.json", true, f);
     if (!c)
         c = put_file(ctx, answer, "both", "kek-both.json", false, f);
+    if (!c)
+        c = put_others(ctx, answer, f);
     if (c)
         return c;
     base_json_set(answer, "kek_id", keeper_vault_kek_id(ctx->vault));
@@ -243,6 +257,8 @@ enum base_fail_class keeper_op_rewrap_finish(struct keeper_ctx *ctx, struct keep
     int64_t left = 0;
     (void)a;
     enum base_fail_class c = for_root(call, f);
+    if (!c)
+        c = keeper_rewrap_others(ctx, &left, f);
     for (int keys = 0; !c && keys < 2; keys++) {
         struct keeper_rewrap_page p = {0};
         do

@@ -87,6 +87,8 @@ static bool is_over(struct keeper_ctx *ctx, struct base_arena *a, const json_t *
 {
     struct keeper_record r;
     const char *key = base_json_strd(o, "key_id", "");
+    if (!key[0]) /* of no key: a passphrase that was set beforehand stays until it is taken back */
+        return false;
     return now - base_json_int(o, "created", now) > KEEPER_SEAL_KEPT ||
            (keeper_id_ok(key) && keeper_store_load(ctx->store, a, key, &r, NULL) == BASE_OK &&
             r.k.destroyed);
@@ -131,7 +133,7 @@ static enum base_fail_class one_export(struct keeper_ctx *ctx, struct base_arena
             p->purged++;
             base_log(LOG_NOTICE, "keeper.purged", "export", id, NULL);
         }
-    } else if (!c && !under_present(ctx, base_json_str(o, "kek_id"))) {
+    } else if (!c && base_json_str(o, "sealed") && !under_present(ctx, base_json_str(o, "kek_id"))) {
         p->left++;
         if (!dry && !(c = write_seal(ctx, a, id, o, f))) {
             p->left--;
@@ -139,6 +141,23 @@ static enum base_fail_class one_export(struct keeper_ctx *ctx, struct base_arena
         }
     }
     json_decref(o);
+    return c;
+}
+
+enum base_fail_class keeper_rewrap_others(struct keeper_ctx *ctx, int64_t *left, struct base_fail *f)
+{
+    char names[KEEPER_OTHERS_MAX][KEEPER_OTHER_NAME];
+    size_t n = 0;
+    *left = 0;
+    enum base_fail_class c = keeper_store_others(ctx->store, names, &n, f);
+    for (size_t i = 0; !c && i < n; i++) {
+        struct base_buf text;
+        c = base_file_read(keeper_store_dirfd(ctx->store), names[i], KEEPER_OTHER_MAX, &text, f);
+        json_t *o = c ? NULL : base_json_parse(text.p, text.n, KEEPER_OTHER_MAX, NULL);
+        *left += base_json_str(o, "sealed") && !under_present(ctx, base_json_str(o, "kek_id"));
+        json_decref(o);
+        base_buf_free(&text);
+    }
     return c;
 }
 

@@ -19,9 +19,13 @@ enum base_fail_class keeper_rewrap_keys(struct keeper_ctx *ctx, const char *afte
                                         bool dry, struct keeper_rewrap_page *out,
                                         struct base_fail *f);
 /* The same for the sealed passphrases of exports. Those that are older than
- * KEEPER_SEAL_KEPT at NOW, or whose key was destroyed, are removed. */
+ * KEEPER_SEAL_KEPT at NOW, or whose key was destroyed, are removed; those of no key
+ * (set beforehand) and those that were handed out and hold no passphrase any more stay. */
 enum base_fail_class keeper_rewrap_exports(struct keeper_ctx *ctx, const char *after, size_t limit,
                                            bool dry, int64_t now, struct keeper_rewrap_page *out,
                                            struct base_fail *f);
+/* Files right in the state directory that are sealed with another KEK than the present one. */
+enum base_fail_class keeper_rewrap_others(struct keeper_ctx *ctx, int64_t *left,
+                                          struct base_fail *f);
 
 #endif

@@ -250,6 +250,27 @@ def test_sealed_passphrases_move_too_and_old_ones_go(full):
     assert k.ask("passphrase", admin=True, export=sealed[1], who="me", reason="r")["code"] == "keeper.absent"
 
 
+def test_other_sealed_files_hold_the_old_key(full):
+    """A file that this program doesn't know how to rewrap must not lose its key."""
+    k = full
+    with open(k.state + "/other.json", "w") as f:
+        json.dump({"sealed": "AAAA", "kek_id": k.old}, f)
+    assert k.command("keeper", "rewrap", "--new-kek", k.new).returncode == 1
+    assert json.load(open(k.state + "/kek-check.json"))["kek_id"] == k.old
+    os.unlink(k.state + "/other.json")
+    assert k.command("keeper", "rewrap", "--new-kek", k.new).returncode == 0
+
+
+def test_a_preset_passphrase_without_a_key_stays(full):
+    k = full
+    for name, o in (("p" * 26, {"kind": "preset", "created": 1}), ("h" * 26, {"key_id": k.ids[0], "handed": 1})):
+        with open(f"{k.state}/exports/{name}.json", "w") as f:
+            json.dump({"export": name, "format": 1, "created": int(time.time()), **o}, f)
+    p = k.command("--json", "keeper", "rewrap", "--new-kek", k.new)
+    assert p.returncode == 0, p.stderr
+    assert json.loads(p.stdout)["purged"] == 0 and len(os.listdir(k.state + "/exports")) == 2
+
+
 def test_only_root_and_never_for_the_agent(full):
     k = full
     assert k.ask("rewrap_begin", kek="11" * 32)["code"] == "keeper.denied"
