@@ -6,13 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +16,10 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "kek.h"
 #include "memory.h"
 
-#define KEK 32
+#define KEK KEEPER_KEK
 #define CHECK_FILE "kek-check.json"
 #define CHECK_AAD "certmilter kek check 1"
 #define CHECK_TEXT "certmilter"
@@ -31,15 +28,10 @@
 #define BOTH_FILE "kek-both.json"
 #define IDS_AAD "certmilter ids key 1"
 
-struct sealer {
-    unsigned char wrap[KEK];
-    char id[KEEPER_KEK_ID_LEN + 1];
-};
-
 /* Two keys while a rewrap goes on: the old one first. What is written is sealed
  * with key[n - 1]. The second is filled in before n says that it is there. */
 struct keeper_vault {
-    struct sealer key[2];
+    struct keeper_sealer key[2];
     atomic_size_t n;
     unsigned char ids[KEK]; /* makes key ids out of request ids; outlives every KEK */
 };
@@ -49,69 +41,7 @@ static enum base_fail_class bad_kek(struct base_fail *f, const char *why)
     return base_failf(f, BASE_PERMANENT, "keeper.kek", "key-encryption key: %s", why);
 }
 
-static bool derive(const unsigned char *kek, const char *use, unsigned char out[KEK])
-{
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *c = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-    char digest[] = "SHA256";
-    OSSL_PARAM p[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)kek, KEK),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)use, strlen(use)),
-        OSSL_PARAM_construct_end()};
-    bool ok = c && EVP_KDF_derive(c, out, KEK, p) == 1;
-    EVP_KDF_CTX_free(c);
-    EVP_KDF_free(kdf);
-    ERR_clear_error();
-    return ok;
-}
-
-/* The credential's text as 32 bytes. */
-static bool take_kek(const struct base_buf *text, unsigned char kek[KEK])
-{
-    if (text->n == KEK) {
-        memcpy(kek, text->p, KEK);
-        return true;
-    }
-    if (text->n == KEK - 1) { /* 32 bytes whose last is a newline lose it when read as a text */
-        memcpy(kek, text->p, KEK - 1);
-        kek[KEK - 1] = '\n';
-        return true;
-    }
-    return text->n == 2 * KEK && base_unhex((const char *)text->p, kek, KEK);
-}
-
-/* KEK -> what is derived from it; IDS may be NULL. */
-static enum base_fail_class derive_all(const unsigned char kek[KEK], struct sealer *k,
-                                       unsigned char *ids, struct base_fail *f)
-{
-    unsigned char mark[KEK];
-    char hash[BASE_SHA256_HEX];
-    if (!derive(kek, "certmilter wrap 1", k->wrap) || !derive(kek, "certmilter kek id 1", mark) ||
-        (ids && !derive(kek, "certmilter ids 1", ids)))
-        return base_failf(f, BASE_OURS, "keeper.internal", "HKDF is not available");
-    base_sha256_hex(mark, KEK, hash);
-    memcpy(k->id, hash, KEEPER_KEK_ID_LEN);
-    k->id[KEEPER_KEK_ID_LEN] = '\0';
-    return BASE_OK;
-}
-
-bool keeper_kek_take(const struct base_buf *text, unsigned char kek[KEEPER_KEK])
-{
-    return take_kek(text, kek);
-}
-
-bool keeper_kek_id(const unsigned char kek[KEEPER_KEK], char out[KEEPER_KEK_ID_LEN + 1])
-{
-    struct sealer k;
-    bool good = derive_all(kek, &k, NULL, NULL) == BASE_OK;
-    if (good)
-        memcpy(out, k.id, sizeof k.id);
-    explicit_bzero(&k, sizeof k);
-    return good;
-}
-
-static enum base_fail_class load(const char *credential, const char *dir, struct sealer *k,
+static enum base_fail_class load(const char *credential, const char *dir, struct keeper_sealer *k,
                                  unsigned char *ids, struct base_fail *f)
 {
     struct base_buf text;
@@ -121,10 +51,10 @@ static enum base_fail_class load(const char *credential, const char *dir, struct
     unsigned char *kek = keeper_secret_new(KEK);
     if (!kek)
         c = base_failf(f, BASE_OURS, "keeper.internal", "no secret memory");
-    else if (!take_kek(&text, kek))
+    else if (!keeper_kek_take(&text, kek))
         c = bad_kek(f, "expected 32 bytes or 64 hex characters");
     else
-        c = derive_all(kek, k, ids, f);
+        c = keeper_kek_derive(kek, k, ids, f);
     keeper_secret_free(kek, KEK);
     base_buf_wipe(&text);
     return c;
@@ -146,7 +76,7 @@ static bool has_keys(int dirfd)
     return found;
 }
 
-static char *sealed_text(struct base_arena *a, const struct sealer *k, const char *aad,
+static char *sealed_text(struct base_arena *a, const struct keeper_sealer *k, const char *aad,
                          const void *p, size_t n, struct base_fail *f)
 {
     struct base_buf sealed;
@@ -158,7 +88,7 @@ static char *sealed_text(struct base_arena *a, const struct sealer *k, const cha
 }
 
 /* The member KEY of O, unsealed into exactly N bytes. */
-static bool unsealed(const struct sealer *k, const char *aad, const json_t *o, const char *key,
+static bool unsealed(const struct keeper_sealer *k, const char *aad, const json_t *o, const char *key,
                      unsigned char *out, size_t n)
 {
     struct base_arena *a = base_arena_new();
@@ -172,7 +102,7 @@ static bool unsealed(const struct sealer *k, const char *aad, const json_t *o, c
 }
 
 /* IDS NULL: they follow from the key itself. */
-static enum base_fail_class write_check(const struct sealer *k, const unsigned char *ids, int dirfd,
+static enum base_fail_class write_check(const struct keeper_sealer *k, const unsigned char *ids, int dirfd,
                                         struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
@@ -211,13 +141,13 @@ static json_t *read_object(int dirfd, const char *name, struct base_fail *f)
 
 /* OWN is one of the two that BOTH tells of; fills in the pair, and the ids' key if
  * it came along (*IDS says so). */
-static bool take_pair(struct keeper_vault *v, const struct sealer *own, const json_t *both,
+static bool take_pair(struct keeper_vault *v, const struct keeper_sealer *own, const json_t *both,
                       bool *ids)
 {
     unsigned char *plain = keeper_secret_new(2 * KEK);
     const char *old = base_json_strd(both, "old_id", ""), *new = base_json_strd(both, "new_id", "");
     bool is_old = strcmp(own->id, old) == 0, is_new = strcmp(own->id, new) == 0, good = false;
-    struct sealer *other = &v->key[is_old ? 1 : 0];
+    struct keeper_sealer *other = &v->key[is_old ? 1 : 0];
     if (plain && (is_old || is_new) && strlen(old) == KEEPER_KEK_ID_LEN &&
         strlen(new) == KEEPER_KEK_ID_LEN)
         good = unsealed(own, BOTH_FILE, both, is_old ? "under_old" : "under_new", plain, 2 * KEK);
@@ -234,11 +164,11 @@ static bool take_pair(struct keeper_vault *v, const struct sealer *own, const js
 }
 
 static enum base_fail_class compare_check(struct keeper_vault *v, const json_t *o, bool ids_known,
-                                          const struct sealer **matching, struct base_fail *f)
+                                          const struct keeper_sealer **matching, struct base_fail *f)
 {
     unsigned char plain[sizeof CHECK_TEXT];
     const char *id = base_json_strd(o, "kek_id", "none");
-    const struct sealer *k = NULL;
+    const struct keeper_sealer *k = NULL;
     if (base_json_int(o, "format", 0) != 1)
         return bad_kek(f, CHECK_FILE " is damaged or of a newer version");
     for (size_t i = 0; i < atomic_load(&v->n); i++)
@@ -260,11 +190,11 @@ static enum base_fail_class compare_check(struct keeper_vault *v, const json_t *
 
 /* The two files against the key OWN, whose ids' key stands in V already. *ENDED: OWN is the
  * new key of a rewrap that is through, so the old one has no use any more. */
-static enum base_fail_class settle(struct keeper_vault *v, const struct sealer *own,
+static enum base_fail_class settle(struct keeper_vault *v, const struct keeper_sealer *own,
                                    const json_t *check, const json_t *both, bool *ended,
                                    struct base_fail *f)
 {
-    const struct sealer *match = NULL;
+    const struct keeper_sealer *match = NULL;
     bool ids_known = false;
     *ended = false;
     v->key[0] = *own;
@@ -286,7 +216,7 @@ static enum base_fail_class settle(struct keeper_vault *v, const struct sealer *
     return BASE_OK;
 }
 
-static enum base_fail_class check_files(struct keeper_vault *v, const struct sealer *own, int dirfd,
+static enum base_fail_class check_files(struct keeper_vault *v, const struct keeper_sealer *own, int dirfd,
                                         struct base_fail *f)
 {
     struct base_fail why = {0};
@@ -315,7 +245,7 @@ static enum base_fail_class check_files(struct keeper_vault *v, const struct sea
 enum base_fail_class keeper_vault_open(const char *credential, const char *cred_dir, int dirfd,
                                        struct keeper_vault **out, struct base_fail *f)
 {
-    struct sealer own;
+    struct keeper_sealer own;
     *out = NULL;
     struct keeper_vault *v = keeper_secret_new(sizeof *v);
     if (!v)
@@ -335,13 +265,13 @@ enum base_fail_class keeper_vault_of_copy(const unsigned char kek[KEEPER_KEK], c
                                           const json_t *both, struct keeper_vault **out,
                                           struct base_fail *f)
 {
-    struct sealer own;
+    struct keeper_sealer own;
     bool ended;
     *out = NULL;
     struct keeper_vault *v = keeper_secret_new(sizeof *v);
     if (!v)
         return base_failf(f, BASE_OURS, "keeper.internal", "no secret memory");
-    enum base_fail_class c = derive_all(kek, &own, v->ids, f);
+    enum base_fail_class c = keeper_kek_derive(kek, &own, v->ids, f);
     if (!c)
         c = settle(v, &own, check, both, &ended, f);
     explicit_bzero(&own, sizeof own);
@@ -388,8 +318,8 @@ static enum base_fail_class write_both(const struct keeper_vault *v, int dirfd, 
 enum base_fail_class keeper_vault_add(struct keeper_vault *v, const unsigned char kek[KEEPER_KEK],
                                       int dirfd, struct base_fail *f)
 {
-    struct sealer new;
-    enum base_fail_class c = derive_all(kek, &new, NULL, f);
+    struct keeper_sealer new;
+    enum base_fail_class c = keeper_kek_derive(kek, &new, NULL, f);
     size_t n = atomic_load(&v->n);
     if (c)
         ;
