@@ -49,6 +49,7 @@ static const struct {
     {"rewrap_begin", ADMIN, keeper_op_rewrap_begin},
     {"rewrap_page", ADMIN, keeper_op_rewrap_page},
     {"rewrap_finish", ADMIN, keeper_op_rewrap_finish},
+    {"consumer", AGENT, keeper_op_consumer},
 };
 
 bool keeper_ops_slow(const json_t *request)
