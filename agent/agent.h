@@ -78,6 +78,7 @@ struct agent {
     bool in_step;                   /* between agent_begin() and its end, rolled back or not */
     int64_t started;
     bool stopping, watch_dirty;
+    int64_t fenced; /* restored then, and nothing may leave yet (fence.c); 0 = no */
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
     int64_t publish_cursor, next_expire; /* publish_plan.c */

@@ -181,6 +181,11 @@ static void found(struct agent *ag, struct order_run *k)
         return;
     }
     k->o.tries = 0;
+    if (!base_json_str(k->request, "csr")) { /* restored from before its key was made */
+        if (save(ag, k, "preparing", "the CA does not have the order: ordering it now"))
+            go(ag, k, STEP_KEY);
+        return;
+    }
     if (save(ag, k, "requesting", "the first request did not arrive at the CA: asking again")) {
         go(ag, k, STEP_POST);
         agent_order_sent(ag, k);

@@ -165,6 +165,32 @@ static const struct cli_option record_options[] = {
     {"withdraw", NULL, "take an approval back: --withdraw PROFILE KIND", CLI_FLAG},
     END};
 
+static const struct cli_option backup_options[] = {
+    {"force", NULL, "replace FILE", CLI_FLAG}, END};
+static const struct cli_option verify_options[] = {
+    {"sheet", "[FILE]", "open every key with the recovery sheet: asked for, or read from FILE (- = standard input)",
+     CLI_MAYBE},
+    {"kek", "FILE", "the same with the key's own file; proves nothing about the sheet", CLI_VALUE},
+    END};
+static const struct cli_option restore_options[] = {
+    {"sheet", "[FILE]", "open every key with the recovery sheet, and write the key where the keeper reads it",
+     CLI_MAYBE},
+    {"replace", NULL, "move a ledger and a keeper's state that are there aside", CLI_FLAG},
+    {"keeper-state", "DIR", "the keeper's state directory (default /var/lib/certkeeper)", CLI_VALUE},
+    {"agent-user", "USER", "default certagent", CLI_VALUE},
+    {"keeper-user", "USER", "default certkeeper", CLI_VALUE},
+    {"report", NULL, "after a restore: what the CA has that the backup doesn't", CLI_FLAG},
+    {"finish", NULL, "after a restore: end the fence, go on as always", CLI_FLAG},
+    {"force", NULL, "with --finish: though an account could not be read", CLI_FLAG},
+    END};
+static const struct cli_option sheet_options[] = {
+    {"out", "FILE", "write it into FILE (mode 0600), not to standard output", CLI_VALUE},
+    {"kek", "FILE", "the key's file (default: kek in credentials_dir; - = standard input)", CLI_VALUE},
+    {"force", NULL, "replace FILE", CLI_FLAG},
+    END};
+static const struct cli_option rewrap_options[] = {
+    {"new-kek", "FILE", "the new key: 32 bytes, or 64 hex digits; needed", CLI_VALUE}, END};
+
 const struct cli_command cli_commands[] = {
     {"status", "", 0, 0, "what is going on, and what needs attention", NULL, cli_cmd_status, NULL},
     {"doctor", "", 0, 0, "check the installation: daemons, Postfix, DNS, API, clock, files",
@@ -270,6 +296,23 @@ const struct cli_command cli_commands[] = {
      "  ... --approve HOST --template T [--button N=V] [--choice N=V]\n"
      "      approves them for this site, in your name\n"
      "  certmilter profile record --list, --withdraw PROFILE KIND\n"},
+    {"backup list", "FILE", 1, 1, "what a backup is of", NULL, cli_cmd_backup_list, NULL},
+    {"backup verify", "FILE", 1, 1, "is a backup whole, and does the recovery sheet open it", verify_options,
+     cli_cmd_backup_verify,
+     "With --sheet every key in it is opened; that it worked is recorded, and doctor asks for it.\n"},
+    {"backup", "FILE|DIR", 1, 1, "ledger and keys as one file, while all goes on", backup_options,
+     cli_cmd_backup,
+     "Private keys are in it encrypted only: it is of no use without the recovery sheet.\n"},
+    {"restore", "[FILE]", 0, 1, "put a backup in its places; look at it, end its fence", restore_options,
+     cli_cmd_restore,
+     "The daemons must be stopped. Afterwards the agent reads what the CA has and sends\n"
+     "nothing until restore --finish.\n"},
+    {"keeper recovery-sheet", "", 0, 0, "the key-encryption key, to be printed and locked away",
+     sheet_options, cli_cmd_keeper_sheet, NULL},
+    {"keeper rewrap", "", 0, 0, "everything under another key-encryption key, while all goes on",
+     rewrap_options, cli_cmd_keeper_rewrap, "Interrupted, the same command goes on.\n"},
+    {"keeper status", "", 0, 0, "keys and key-encryption key of the keeper", NULL, cli_cmd_keeper_status,
+     NULL},
     {"events", "", 0, 0, "the newest entries of the record of all decisions and actions", events_options, cli_cmd_events,
      NULL},
     {"reload", "", 0, 0, "have the agent read its configuration anew", NULL, cli_cmd_reload, NULL},
