@@ -66,6 +66,9 @@ static const char *next_of(struct agent *ag, struct base_arena *a, const struct 
         return "the CA is looked at again";
     if (strcmp(o->state, "issued") == 0)
         return "its certificate is fetched, unless a mail brings it first";
+    if (strcmp(o->state, "person") == 0 && o->ca_status &&
+        strcmp(o->ca_status, "waiting_pickup") == 0)
+        return "the recipient makes the key from the CA's mail; the CA is looked at again";
     if (strcmp(o->state, "person") == 0)
         return o->ca_order ? "a person acts in the CA's portal (certmilter request list); the CA is "
                              "looked at again"

@@ -125,7 +125,7 @@ struct ca_order_request {
     int64_t auto_renew;         /* by the CA, so many times */
     struct policy_strings emails; /* whom it also writes to */
     const char *comments;         /* of a person; NULL */
-    const json_t *custom_fields;  /* [{metadata_id,value}]; NULL */
+    const json_t *custom_fields;  /* {id: text}; NULL */
     int64_t container, organization; /* 0 = the account's */
     const char *payment;             /* as in ca_options; NULL = the account's */
     const char *locale;              /* of its mails; NULL = the account's */

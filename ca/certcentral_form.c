@@ -179,6 +179,21 @@ static void put_organization(json_t *body, const struct ca_account *c,
     }
 }
 
+static json_t *fields_of(const json_t *given)
+{
+    json_t *list = json_array(), *value;
+    const char *id;
+
+    json_object_foreach((json_t *)given, id, value)
+    {
+        json_t *one = json_object();
+        set_id(one, "metadata_id", id);
+        json_object_set(one, "value", value);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
 static void put_optional(struct base_arena *a, json_t *body, const struct ca_order_request *r)
 {
     /* our mark first: it is how an order whose answer was lost is found again */
@@ -193,8 +208,8 @@ static void put_optional(struct base_arena *a, json_t *body, const struct ca_ord
     if (r->emails.n > 0) {
         json_object_set_new(body, "additional_emails", strings(&r->emails));
     }
-    if (json_array_size(r->custom_fields) > 0) {
-        json_object_set_new(body, "custom_fields", json_deep_copy(r->custom_fields));
+    if (json_object_size(r->custom_fields) > 0) {
+        json_object_set_new(body, "custom_fields", fields_of(r->custom_fields));
     }
     if (r->container > 0) {
         json_object_set_new(body, "container", json_pack("{s:I}", "id", (json_int_t)r->container));
