@@ -51,12 +51,6 @@ void agent_fields_keep(struct agent *ag, const char *account, const struct ca_fi
     ag->fields = k;
 }
 
-void agent_fields_free(struct agent *ag)
-{
-    while (ag->fields)
-        drop(&ag->fields);
-}
-
 /* The field that NAME means: its id, or its label whatever its case. */
 static const struct ca_field *named(const struct agent_fields *k, const char *name)
 {

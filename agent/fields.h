@@ -9,7 +9,6 @@
 
 /* What the CA told of ACCOUNT; copied. */
 void agent_fields_keep(struct agent *ag, const char *account, const struct ca_fields *fields);
-void agent_fields_free(struct agent *ag);
 struct agent_field_values {
     struct {
         const char *id, *value;

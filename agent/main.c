@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "agent.h"
-#include "fields.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "inspect/client.h"
@@ -49,7 +48,6 @@ static int check_only(struct agent *ag)
         fprintf(stderr, "certagentd: %s\n", f.text);
         return 1;
     }
-    agent_fields_free(ag);
     agent_conf_unref(ag->conf);
     return 0;
 }
