@@ -114,28 +114,35 @@ static bool add_validation_intent(struct agent *ag, struct order_run *k,
     return true;
 }
 
-/* What is missing for ADDRESS; *WHY stays where it is nothing. */
-static bool wait_for_address(struct agent *ag, struct order_run *k, const char *address,
-                             const char **why)
+static bool domain_is_valid(struct agent *ag, struct order_run *k, const char *domain, bool *valid)
 {
     struct base_fail f = {0};
     struct ledger_domain d;
+    enum base_fail_class r = ledger_domain_get(ag->ledger, k->a, domain, k->o.account, &d, &f);
+    *valid = !r && strcmp(d.state, "valid") == 0;
+    return !r || strcmp(f.code, "ledger.absent") == 0 || agent_ok(ag, r, &f, "domain");
+}
+
+/* What is missing for ADDRESS; *WHY stays where it is nothing. Products that show an
+ * organization are proved by the domain, whatever the list of mailboxes says; the older
+ * ones and those of a mailbox alone by the mailbox. */
+static bool wait_for_address(struct agent *ag, struct order_run *k, const char *address,
+                             const char **why)
+{
     const struct agent_product *about = agent_product(k->o.product);
+    bool by_domain = !about || (about->kind != AGENT_PRODUCT_MAILBOX && !about->ended), valid = false;
     const char *at = strrchr(address, '@');
+    if (by_domain && at && !domain_is_valid(ag, k, at + 1, &valid))
+        return false;
+    if (by_domain && at && !valid) {
+        *why = base_arena_printf(k->a, "waits for the validation of the domain %s", at + 1);
+        return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN, address);
+    }
     for (size_t i = 0; i < k->boxes.n; i++)
         if (!k->boxes.v[i].validated && base_ascii_caseeq(k->boxes.v[i].mailbox, address)) {
             *why = base_arena_printf(k->a, "waits for the validation of the mailbox %s", address);
             return add_validation_intent(ag, k, POLICY_INTENT_MAILBOX, address);
         }
-    enum base_fail_class r =
-        at ? ledger_domain_get(ag->ledger, k->a, at + 1, k->o.account, &d, &f) : BASE_OK;
-    if (r && strcmp(f.code, "ledger.absent") != 0)
-        return agent_ok(ag, r, &f, "domain");
-    if (at && (r || strcmp(d.state, "valid") != 0) &&
-        (!about || about->kind != AGENT_PRODUCT_MAILBOX)) {
-        *why = base_arena_printf(k->a, "waits for the validation of the domain %s", at + 1);
-        return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN, address);
-    }
     return true;
 }
 

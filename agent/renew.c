@@ -131,10 +131,11 @@ int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c)
     struct wish w = wish_of(ag, c);
     if (w.left == 0 || w.by_ca || (w.left < 0 && before == 0))
         return 0;
-    if (before == 0)
+    bool by_order = before == 0;
+    if (by_order)
         before = RENEW_DAYS * DAY;
     /* a CA that gives less than was asked for must not be asked over and over */
-    if (third < before && (w.renewal || w.left > 0))
+    if (third < before && (w.renewal || by_order))
         before = third;
     return c->not_after - before;
 }

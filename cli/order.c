@@ -191,6 +191,7 @@ static int order_several(struct cli *c, const struct cli_args *args, int64_t sec
     json_t *all = json_array(), *one;
     size_t i;
     int r = check_several(c, args);
+    r = r ? r : cli_config(c);
     bool wait = cli_has(args, "wait") && !cli_has(args, "dry-run");
     if (r) {
         json_decref(all);
