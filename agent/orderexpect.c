@@ -186,7 +186,8 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
     size_t n;
     if (agent_ok(ag, ledger_order_get(ag->ledger, a, order_row, &o, &f), &f, "order")) {
         o.state = "stored";
-        o.reason = base_arena_printf(a, "certificate %lld is stored", (long long)certificate);
+        o.reason = base_arena_printf(a, "certificate %lld is stored%s", (long long)certificate,
+                                     o.key_id ? "" : "; its key is held elsewhere, not here");
         o.request = agent_reissue_settled(a, o.request);
         o.changed = base_now();
         o.next_look = 0;

@@ -79,7 +79,8 @@ enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certifica
         r = ledger_order_get(ag->ledger, a, c->order_row, &o, f);
     if (!r && !c->key_id)
         r = base_failf(f, BASE_PERMANENT, "order.custody",
-                       "the key of certificate %lld (%s) is not held here: order anew with --csr",
+                       "the key of certificate %lld (%s) is not held here: order anew with --csr or "
+                       "--later",
                        (long long)c->id, c->mailboxes[0]);
     if (!r) {
         json_t *req = make_request(ag, c, &o, how);

@@ -41,6 +41,15 @@ static const struct ledger_certificate *newest(struct agent *ag, struct base_are
     return NULL;
 }
 
+static bool is_renewed_there(const struct ledger_order *o)
+{
+    json_t *form = agent_parsed(o->request);
+    bool is = base_json_int(form, "auto_renew", 0) > 0 &&
+              strcmp(base_json_strd(form, "renew_by", "us"), "ca") == 0;
+    json_decref(form);
+    return is;
+}
+
 static const char *next_of_stored(struct agent *ag, struct base_arena *a,
                                   const struct ledger_order *o, int64_t *at)
 {
@@ -51,6 +60,8 @@ static const char *next_of_stored(struct agent *ag, struct base_arena *a,
     if (*at)
         return "it is renewed by a new order";
     *at = c->not_after;
+    if (is_renewed_there(o))
+        return "its certificate ends; the CA renews it by itself, as ordered";
     return "its certificate ends; it is not renewed by itself (option renew of its domain)";
 }
 
