@@ -269,17 +269,6 @@ static bool is_of_before(struct agent *ag, struct collect *k, const struct leaf 
            have.order_row != l->order.id;
 }
 
-/* Of an order whose key the recipient made: the CA's API tells, not a mail. */
-static bool is_awaited(struct agent *ag, struct collect *k, const struct cert_fields *c)
-{
-    for (size_t i = 0; i < c->n_mailboxes; i++) {
-        const char *m = policy_watch_normalise(k->a, c->mailboxes[i].address);
-        if (m && agent_later_awaited(ag, k->a, m))
-            return true;
-    }
-    return false;
-}
-
 static bool take_leaf(struct agent *ag, struct collect *k, const struct inspect_certificates *got)
 {
     struct base_fail f = {0};
@@ -300,7 +289,7 @@ static bool take_leaf(struct agent *ag, struct collect *k, const struct inspect_
         (!agent_portal_adopt(ag, k->a, k->job.ref, l.c, &l.order) ||
          !agent_later_adopt(ag, k->a, k->job.ref, l.c, &l.order)))
         return false;
-    if (k->from_mail && !l.order.id && is_awaited(ag, k, l.c)) {
+    if (k->from_mail && !l.order.id && agent_later_awaited(ag, k->a, l.c)) {
         k->awaited = true;
         return true;
     }

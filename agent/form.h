@@ -26,8 +26,8 @@ struct cert_fields;
 bool agent_later_adopt(struct agent *ag, struct base_arena *a, int64_t order,
                        const struct cert_fields *c, struct ledger_order *out);
 /* A mail brings a certificate of no key that we know: may it be the one of such an order that
- * is not here yet? */
-bool agent_later_awaited(struct agent *ag, struct base_arena *a, const char *mailbox);
+ * is not here yet? The API tells, which is asked then. */
+bool agent_later_awaited(struct agent *ag, struct base_arena *a, const struct cert_fields *c);
 /* What the order waits for, for a person. */
 const char *agent_later_waits(struct base_arena *a, const struct ledger_order *o,
                               const json_t *request);

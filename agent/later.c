@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "cert/check.h"
 #include "form.h"
+#include "policy/watch.h"
 
 static json_t *request_of(const struct ledger_order *o)
 {
@@ -125,7 +126,7 @@ bool agent_later_adopt(struct agent *ag, struct base_arena *a, int64_t order,
     return agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order");
 }
 
-bool agent_later_awaited(struct agent *ag, struct base_arena *a, const char *mailbox)
+static bool awaited_for(struct agent *ag, struct base_arena *a, const char *mailbox)
 {
     struct base_fail f = {0};
     struct ledger_order *v;
@@ -136,5 +137,15 @@ bool agent_later_awaited(struct agent *ag, struct base_arena *a, const char *mai
         if (waits(&v[i]) && v[i].ca_order &&
             agent_job_add(ag, "order", agent_object(a, "order", v[i].id), v[i].id, 0, NULL))
             return true;
+    return false;
+}
+
+bool agent_later_awaited(struct agent *ag, struct base_arena *a, const struct cert_fields *c)
+{
+    for (size_t i = 0; i < c->n_mailboxes; i++) {
+        const char *m = policy_watch_normalise(a, c->mailboxes[i].address);
+        if (m && awaited_for(ag, a, m))
+            return true;
+    }
     return false;
 }

@@ -92,6 +92,7 @@ enum base_fail_class cc_order_preview(struct ca_account *c, const struct ca_orde
 json_t *cc_order_body(const struct ca_account *c, const struct ca_order_request *r,
                       struct base_arena *a);
 /* certcentral_fields.c */
+void cc_parse_fields(struct base_arena *a, const json_t *j, struct ca_fields *out);
 enum base_fail_class cc_fields(struct ca_account *c, struct base_arena *a, struct ca_fields *out,
                                struct base_fail *f);
 /* certcentral_acts.c */
