@@ -62,19 +62,29 @@ static bool find(struct agent *ag, struct agent_case *c, struct ledger_order *ou
     return false;
 }
 
+/* Only the CA's number of the order ties a mail to it; a mailbox may have been named by others. */
+static bool is_certain(const struct agent_case *c, const struct ledger_order *o)
+{
+    const char *id = policy_facts_id(c->facts, "order");
+    return id && o->ca_order && strcmp(id, o->ca_order) == 0;
+}
+
 static void tell(struct agent *ag, struct agent_case *c, const struct ledger_order *o)
 {
     const char *body = base_arena_printf(
         c->a,
         "A mail of the certificate authority came for\n\n    %s\n\n"
-        "with which the key and the certificate of order %lld are made. It is genuine: the CA\n"
-        "signed it, and we ordered.\n\n"
+        "with which the key and the certificate of order %lld are made. The CA signed it%s\n\n"
         "    subject      %s\n    Message-ID   %s\n\n"
         "Its link must be opened by the owner of this mailbox, in the browser of the computer\n"
         "where the certificate shall be used: the key is made there, and nobody else ever\n"
         "gets it. certmilter does not open it. If the CA sends the invitation again, the link\n"
         "of this mail is void and only the newest works.\n",
-        o->mailbox, (long long)o->id, c->facts->subject ? c->facts->subject : "",
+        o->mailbox, (long long)o->id,
+        is_certain(c, o) ? ", and it names the order that we placed."
+                         : ".\nIt names no order that we could compare: we placed one, and nothing says that this\n"
+                           "mail is about another, but look at its page before you go on.",
+        c->facts->subject ? c->facts->subject : "",
         c->mail.message_id ? c->mail.message_id : "");
     const char *subject =
         base_arena_printf(c->a, "certmilter: %s is invited to make a certificate", o->mailbox);

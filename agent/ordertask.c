@@ -17,10 +17,13 @@ static void reuse_key(struct order_run *k, const char *key)
     struct policy_strings to = agent_form_addresses(k->a, k->request, k->o.mailbox);
     struct keeper_key have;
     k->cls = keeper_key_info(sock, k->a, key, &have, &k->fail);
-    if (!k->cls && (have.destroyed || strcmp(have.mailbox, k->o.mailbox) != 0))
+    if (!k->cls && (have.destroyed || strcmp(have.custody, "keep") != 0 ||
+                    strcmp(have.mailbox, k->o.mailbox) != 0 || strcmp(have.tenant, k->o.tenant) != 0))
         k->cls = base_failf(&k->fail, BASE_PERMANENT, "order.key",
                             "the key that shall be used again is %s: order with a new key",
-                            have.destroyed ? "destroyed" : "another mailbox's");
+                            have.destroyed                            ? "destroyed"
+                            : strcmp(have.custody, "keep") != 0 ? "not kept"
+                                                                : "another mailbox's");
     if (!k->cls)
         k->cls = keeper_csr(sock, k->a, key, k->o.reference, to.v, to.n, &k->csr, &k->fail);
     if (!k->cls) {

@@ -62,7 +62,8 @@ static const char *next_of_stored(struct agent *ag, struct base_arena *a,
     *at = c->not_after;
     if (is_renewed_there(o))
         return "its certificate ends; the CA renews it by itself, as ordered";
-    return "its certificate ends; it is not renewed by itself (option renew of its domain)";
+    return "its certificate ends; it is not renewed by itself (option renew of its domain, or "
+           "order --auto-renew)";
 }
 
 static const char *next_of(struct agent *ag, struct base_arena *a, const struct ledger_order *o,

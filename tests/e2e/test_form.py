@@ -36,7 +36,7 @@ def domain(site):
     site.ca.post("validate", domain=name)
     yield name
     site.ca.call("DELETE", "faults")
-    site.ca.settings(issue_delay=0, send_mails=True, issued_form="zip", certificate_fault=None,
+    site.ca.settings(issue_delay=0, send_mails=True, issued_form="zip", certificate_fault=None, mail_delay=0,
                      mailbox_validation="unless-domain-validated")
 
 
@@ -306,6 +306,27 @@ def test_every_address_is_validated(site, domain):
     issued(site, number)
 
 
+def test_every_mailbox_is_validated(site, domain):
+    """Where each address is proved by a mail of its own, each of these mails is expected."""
+    site.ca.settings(mailbox_validation="always")
+    boxes = [f"alice@{domain}", f"a.smith@{domain}"]
+    site.consent(boxes[0])
+    number = site.ask("order", mailbox=boxes[0], addresses=boxes, key_type="p256")["order"]
+    expected = lambda: sorted(i["mailbox"] for i in show(site, number)["intents"] if i["kind"] == "mailbox")
+    site.wait(lambda: expected() == sorted(boxes), 30, "both are expected")
+    assert "validation of the mailbox" in reason_of(site, number)
+    site.ask("cancel", order=f"order:{number}", reason="test")
+
+
+def test_the_same_key_only_for_the_same_mailbox(site, domain):
+    """Whatever key a request names, the keeper's record of it decides."""
+    first = site.stored(site.order(f"a@{domain}"))
+    site.consent(f"b@{domain}")
+    number = site.ask("order", mailbox=f"b@{domain}", reuse_key=first["key_id"])["order"]
+    site.wait(lambda: show(site, number)["order"]["state"] == "failed", 20, "failed")
+    assert "another mailbox's" in reason_of(site, number) and of_box(site, f"b@{domain}") == []
+
+
 def test_under_way_counts_for_each_address(site, domain):
     site.ca.settings(issue_delay=600)
     site.order(f"a@{domain}")
@@ -353,6 +374,7 @@ def test_csr_with_a_key_that_no_ca_takes(site, domain):
 def test_later(site, domain):
     """No CSR: the invitation is told and tracked, never opened; afterwards the certificate is here without its key."""
     box = f"a@{domain}"
+    site.ca.settings(mail_delay=0.5)                   # the answer is here before the mail that names its order
     out = cli(site, "order", box, "--later", ok=(4,))
     assert "can't be added after the order" in out and box in out
     number = int(out.split()[1])
@@ -366,6 +388,7 @@ def test_later(site, domain):
     told = site.wait(lambda: [m for m in site.delivered(box) if b"is invited to make" in m], 30, "the notice")[0]
     told = email.message_from_bytes(told, policy=email.policy.default).get_content()
     assert "/create/" not in told and "opened by the owner of this mailbox" in told
+    assert "it names the order that we placed" in told
     token = at_ca(site, number)["invitation"]
     assert token not in json.dumps(site.events()) and token not in site.agent.log_text()
     site.ca.post("pickup", order_id=order["id"], resend=True)
@@ -408,6 +431,8 @@ def test_extras(site, domain):
     assert order["payment_method"] == "card" and order["locale"] == "de"
     reference = show(site, number)["order"]["reference"]
     assert order["comments"] == f"{reference} Büro 7, ticket 17"
+    text = cli(site, "show", f"order:{number}")
+    assert "\nform\n" in text and "Büro 7" in text and "csr" not in text
     form = show(site, number)["form"]
     assert form["comments"] == "Büro 7, ticket 17" and form["custom_fields"] == {str(field): "4711"}
     text = refused(site, f"b@{domain}", "order.custom-field", custom_fields={"Colour": "red"})
