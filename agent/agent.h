@@ -83,6 +83,8 @@ struct agent {
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
     int64_t next_scan, next_exports, next_wipe, next_poll, next_renewal; /* base_mono_ms() */
+    int64_t next_expiry, next_metrics, next_report; /* base_mono_ms() */
+    struct agent_report *report;                    /* report.c: while one is made; NULL */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
     size_t watch_addresses;
@@ -221,13 +223,15 @@ struct agent_renew_how {
     bool automatic;  /* no person looks at this one */
     bool timer;      /* by the agent itself: counts as one of the order's automatic renewals */
     bool dry_run;
-    const char *key; /* "new" "reuse"; NULL = as the order before says */
+    const char *key; /* of this one: "new" "reuse"; NULL = as the order before says */
 };
 /* A new order in place of certificate C; in the open transaction. */
 enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c,
                                  const struct agent_renew_how *how, const char *by, json_t *answer,
                                  struct base_fail *f);
 void agent_renewals_due(struct agent *ag);
+/* Does the agent renew C by itself, as its order or its domain says? *BEFORE: seconds before its end. */
+bool agent_renewal_wanted(struct agent *ag, const struct ledger_certificate *c, int64_t *before);
 /* When the timer renews C; 0 = never. */
 int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c);
 /* Was it ordered in the CA's portal, not by us? */
@@ -316,6 +320,8 @@ bool agent_cmd_request_list_start(struct agent *ag, int64_t client, const json_t
 void agent_control_answer(struct agent *ag, int64_t client, json_t *answer);
 bool agent_cmd_domain_check_start(struct agent *ag, int64_t client, const json_t *req,
                                   struct base_fail *f);
+bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req,
+                            struct base_fail *f);
 bool agent_cmd_doctor_start(struct agent *ag, int64_t client, struct base_fail *f);
 
 /* ---- the loop (loop.c) --------------------------------------------------------------------------------------------- */

@@ -15,7 +15,6 @@
 #include "form.h"
 
 #define DAY 86400
-#define AFTER_END (7 * DAY) /* so late a forgotten one is still renewed */
 #define PAGE 100
 #define LOOK_MAX 3600 /* seconds between two looks of the timer, at most */
 #define RENEW_DAYS 30 /* before the end, for orders with renewals in a domain without "renew" */
@@ -50,12 +49,11 @@ static json_t *make_request(struct agent *ag, const struct ledger_certificate *c
     const struct policy_domain *d = policy_config_mailbox_domain(ag->conf->cfg, o->mailbox);
     bool same = d && d->account && o->account && strcmp(d->account, o->account) == 0;
     agent_form_again(before, o->mailbox, req);
-    if (how->key)
-        base_json_set(req, "key", how->key);
-    if (strcmp(base_json_strd(req, "key", "new"), "reuse") == 0)
+    if (strcmp(how->key ? how->key : base_json_strd(req, "key", "new"), "reuse") == 0)
         base_json_set(req, "reuse_key", c->key_id);
     count_down(req, how);
-    if (same) /* another account doesn't know that order */
+    /* another account doesn't know that order; and what was revoked a CA doesn't renew */
+    if (same && strcmp(c->state, "revoked") != 0)
         base_json_set(req, "renewal_of", o->ca_order);
     base_json_setn(req, "renews", c->id);
     base_json_setb(req, "automatic", how->automatic);
@@ -71,7 +69,10 @@ enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certifica
     struct base_arena *a = base_arena_new();
     struct ledger_order o = {0};
     enum base_fail_class r = BASE_OK;
-    if (c->nmailboxes == 0 || !c->order_row)
+    if (how->key && strcmp(how->key, "new") != 0 && strcmp(how->key, "reuse") != 0)
+        r = base_failf(f, BASE_PERMANENT, "order.renewal", "key \"%s\": expected new or reuse",
+                       how->key);
+    else if (c->nmailboxes == 0 || !c->order_row)
         r = base_failf(f, BASE_PERMANENT, "renew.order",
                        "certificate %lld came from no order that is known here: order anew",
                        (long long)c->id);
@@ -122,23 +123,30 @@ static struct wish wish_of(struct agent *ag, const struct ledger_certificate *c)
     return w;
 }
 
-int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c)
+bool agent_renewal_wanted(struct agent *ag, const struct ledger_certificate *c, int64_t *before)
 {
     const struct policy_domain *d =
         c->nmailboxes ? policy_config_mailbox_domain(ag->conf->cfg, c->mailboxes[0]) : NULL;
-    int64_t before = d ? d->renew_days * DAY : 0, third = (c->not_after - c->not_before) / 3;
-    if (!d || !d->account || strcmp(c->state, "current") != 0)
-        return 0;
+    int64_t third = (c->not_after - c->not_before) / 3;
+    if (!d || !d->account)
+        return false;
     struct wish w = wish_of(ag, c);
-    if (w.left == 0 || w.by_ca || (w.left < 0 && before == 0))
-        return 0;
-    bool by_order = before == 0;
-    if (by_order)
-        before = RENEW_DAYS * DAY;
+    bool by_order = d->renew_days == 0;
+    if (w.left == 0 || w.by_ca || (w.left < 0 && by_order))
+        return false;
+    *before = (by_order ? RENEW_DAYS : d->renew_days) * DAY;
     /* a CA that gives less than was asked for must not be asked over and over */
-    if (third < before && (w.renewal || by_order))
-        before = third;
-    return c->not_after - before;
+    if (third < *before && (w.renewal || by_order))
+        *before = third;
+    return true;
+}
+
+int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c)
+{
+    int64_t before;
+    return strcmp(c->state, "current") == 0 && agent_renewal_wanted(ag, c, &before)
+               ? c->not_after - before
+               : 0;
 }
 
 static int64_t longest(const struct policy_config *cfg)
@@ -253,7 +261,7 @@ static bool renew_page(struct agent *ag, struct pass *p)
         int64_t when = agent_renewal_time(ag, &v[i]);
         p->at = v[i].not_after;
         p->id = v[i].id;
-        if (when > 0 && when <= base_now() && v[i].not_after + AFTER_END >= base_now() &&
+        if (when > 0 && when <= base_now() && v[i].not_after >= base_now() && /* later: expiry.c */
             !(p->full[0] && v[i].account && strcmp(p->full, v[i].account) == 0))
             renew_one(ag, &v[i], p);
     }
