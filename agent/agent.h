@@ -225,6 +225,8 @@ struct agent_renew_how {
     bool timer;      /* by the agent itself: counts as one of the order's automatic renewals */
     bool dry_run;
     const char *key; /* of this one: "new" "reuse"; NULL = as the order before says */
+    int64_t batch;       /* run of the spending brake; 0 = none */
+    json_t *attestation; /* who vouches, as in "order"; NULL = as before */
 };
 /* A new order in place of certificate C; in the open transaction. */
 enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c,

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "policy/watch.h"
 #include "show.h"
+#include "trust.h"
 
 #define DAY 86400
 
@@ -275,8 +276,8 @@ enum base_fail_class agent_cmd_reissue(struct agent *ag, const json_t *req, cons
         struct agent_act act = act_on(CA_REISSUE, &o, req, by);
         r = agent_act_preview(ag, &act, answer, f);
     } else if (!r)
-        r = agent_reissue(ag, &o, base_json_str(req, "csr"), by, base_json_str(req, "reason"), answer,
-                          f);
+        r = agent_reissue_in(ag, &o, base_json_str(req, "csr"), json_object_get(req, "attestation"), by,
+                             base_json_str(req, "reason"), answer, f);
     base_arena_free(a);
     return r;
 }
@@ -289,23 +290,32 @@ static void put_renewal(json_t *list, const struct ledger_certificate *c, json_t
     json_array_append_new(list, one);
 }
 
-/* How many orders account ID may still get in this run. */
-static int64_t room_of(struct agent *ag, const char *id, const json_t *used)
+/* How many orders account ID may still get in this run; a dry one is counted in USED. */
+static int64_t room_of(struct agent *ag, const char *id, int64_t batch, const json_t *used,
+                       const char *by)
 {
-    const struct policy_account *acc = id ? policy_config_account(ag->conf->cfg, id) : NULL;
-    return acc ? acc->limit.run - base_json_int(used, id, 0) : 0;
+    const struct policy_account *acc = policy_config_account(ag->conf->cfg, id);
+    struct base_fail f = {0};
+    struct agent_brake b;
+    if (!acc || agent_brake_look(ag, acc, batch, by, &b, &f))
+        return 0;
+    return b.limit[AGENT_BRAKE_RUN] + b.released - b.used[AGENT_BRAKE_RUN] -
+           base_json_int(used, id, 0);
 }
 
 /* Every certificate that ends within SECONDS: one order each, up to the limits. */
 static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, int64_t seconds,
-                                      bool dry, const char *key, const char *by, json_t *answer,
-                                      struct base_fail *f)
+                                      const struct agent_renew_how *given, const char *by,
+                                      json_t *answer, struct base_fail *f)
 {
-    const struct agent_renew_how how = {.automatic = true, .dry_run = dry, .key = key};
     json_t *list = json_array(), *used = json_object();
+    int64_t batch = agent_brake_run();
+    struct agent_renew_how how = *given;
     int64_t at = 0, id = 0, ordered = 0, refused = 0, over = 0;
     size_t n = 100;
     enum base_fail_class r = BASE_OK;
+    how.automatic = true;
+    how.batch = batch;
     while (!r && n == 100 && ordered + refused + over < 2000) {
         struct ledger_certificate *v;
         r = ledger_certificate_expiring(ag->ledger, a, base_now() + seconds, at, id, 100, &v, &n, f);
@@ -315,7 +325,7 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
             const char *acc = v[i].account ? v[i].account : "";
             at = v[i].not_after;
             id = v[i].id;
-            if (v[i].order_row && room_of(ag, acc, used) <= 0) {
+            if (v[i].order_row && room_of(ag, acc, batch, used, by) <= 0) {
                 over++;
                 base_json_set(one, "state", "over-limit");
             } else if ((r = agent_renew(ag, &v[i], &how, by, one, &why)) == BASE_PERMANENT) {
@@ -327,7 +337,8 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
                 *f = why;
             else {
                 ordered++;
-                base_json_setn(used, acc, base_json_int(used, acc, 0) + 1);
+                if (how.dry_run)
+                    base_json_setn(used, acc, base_json_int(used, acc, 0) + 1);
             }
             put_renewal(list, &v[i], one);
         }
@@ -337,7 +348,7 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
     base_json_setn(answer, "over_limit", over);
     base_json_set(answer, "text",
                   base_arena_printf(a, "%lld %s, %lld refused, %lld over the limit of one run",
-                                    (long long)ordered, dry ? "would be ordered" : "ordered",
+                                    (long long)ordered, how.dry_run ? "would be ordered" : "ordered",
                                     (long long)refused, (long long)over));
     json_object_set_new(answer, "renewals", list);
     json_decref(used);
@@ -351,12 +362,13 @@ enum base_fail_class agent_cmd_renew(struct agent *ag, const json_t *req, const 
 {
     struct base_arena *a = base_arena_new();
     int64_t days = base_json_int(req, "days", -1);
-    bool dry = base_json_bool(req, "dry_run", false);
-    const struct agent_renew_how how = {.dry_run = dry, .key = base_json_str(req, "key")};
+    const struct agent_renew_how how = {.dry_run = base_json_bool(req, "dry_run", false),
+                                        .key = base_json_str(req, "key"),
+                                        .attestation = json_object_get(req, "attestation")};
     struct ledger_certificate c;
     enum base_fail_class r;
     if (days >= 0)
-        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, dry, how.key, by, answer, f);
+        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, &how, by, answer, f);
     else {
         r = get_current(ag, a, base_json_strd(req, "mailbox", ""), &c, f);
         if (!r)

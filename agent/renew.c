@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "form.h"
+#include "trust.h"
 
 #define DAY 86400
 #define PAGE 100
@@ -58,6 +58,9 @@ static json_t *make_request(struct agent *ag, const struct ledger_certificate *c
     base_json_setn(req, "renews", c->id);
     base_json_setb(req, "automatic", how->automatic);
     base_json_setb(req, "dry_run", how->dry_run);
+    base_json_setn(req, "batch", how->batch);
+    if (how->attestation)
+        json_object_set(req, "attestation", how->attestation);
     json_decref(before);
     return req;
 }
@@ -192,6 +195,7 @@ static void tell_refused(struct agent *ag, struct base_arena *a, const struct le
 struct pass {
     int64_t until, at, id; /* where the list goes on */
     int64_t room;          /* orders that may still be made in this look */
+    int64_t batch;         /* this look as a run, for the brake */
     char full[120];        /* the account whose limit was met */
 };
 
@@ -210,6 +214,17 @@ static void tell_limit(struct agent *ag, struct base_arena *a, const struct ledg
     base_log_fail(LOG_WARNING, "renew.limit", why, "account", c->account, NULL);
 }
 
+/* Is it only the limit of one run: the next look goes on by itself. */
+static bool only_this_run(struct agent *ag, const char *account, int64_t batch)
+{
+    const struct policy_account *acc = account ? policy_config_account(ag->conf->cfg, account) : NULL;
+    struct base_fail f = {0};
+    struct agent_brake b;
+    return acc && !agent_brake_look(ag, acc, batch, NULL, &b, &f) && b.limit[AGENT_BRAKE_RUN] > 0 &&
+           b.used[AGENT_BRAKE_RUN] > 0 && b.used[AGENT_BRAKE_DAY] < b.limit[AGENT_BRAKE_DAY] &&
+           b.used[AGENT_BRAKE_MONTH] < b.limit[AGENT_BRAKE_MONTH];
+}
+
 /* Orders in place of C, in one transaction with the mark that it was tried today. */
 static void renew_one(struct agent *ag, const struct ledger_certificate *c, struct pass *p)
 {
@@ -224,7 +239,8 @@ static void renew_one(struct agent *ag, const struct ledger_certificate *c, stru
     if (agent_begin(ag)) {
         if (agent_ok(ag, ledger_notice_once(ag->ledger, key, base_now(), &fresh, &f), &f, "notice") &&
             fresh) {
-            static const struct agent_renew_how how = {.automatic = true, .timer = true};
+            const struct agent_renew_how how = {
+                .automatic = true, .timer = true, .batch = p->batch};
             enum base_fail_class r = agent_renew(ag, c, &how, "agent (renewal)", answer, &f);
             limit = strcmp(f.code, "order.limit") == 0;
             if (!r)
@@ -240,7 +256,8 @@ static void renew_one(struct agent *ag, const struct ledger_certificate *c, stru
     }
     if (limit) {
         snprintf(p->full, sizeof(p->full), "%s", c->account ? c->account : "");
-        tell_limit(ag, a, c, day, &f);
+        if (!only_this_run(ag, c->account, p->batch))
+            tell_limit(ag, a, c, day, &f);
     }
     json_decref(answer);
     base_arena_free(a);
@@ -275,7 +292,7 @@ void agent_renewals_due(struct agent *ag)
     if (base_mono_ms() < ag->next_renewal || ag->ledger_sick)
         return;
     int64_t ahead = how_far_ahead(ag);
-    struct pass p = {.until = base_now() + ahead, .room = PAGE};
+    struct pass p = {.until = base_now() + ahead, .room = PAGE, .batch = agent_brake_run()};
     if (ahead == 0)
         return;
     for (size_t i = 0; i < ag->conf->naccounts; i++)

@@ -68,6 +68,8 @@ struct ca_driver {
                                     struct base_fail *);
     enum base_fail_class (*fields)(struct ca_account *, struct base_arena *, struct ca_fields *,
                                    struct base_fail *);
+    enum base_fail_class (*product_terms)(struct ca_account *, const char *, struct base_arena *,
+                                          const char **, struct base_fail *);
     enum base_fail_class (*id_owner)(struct ca_account *, const char *, const char *,
                                      struct base_arena *, enum ca_owner *, struct base_fail *);
 };

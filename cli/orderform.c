@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 
-enum kind { TEXT, WORD_OF_PRODUCT, NUMBER, YES, LIST, MAILBOX, FIELDS, CSR };
+enum kind { TEXT, WORD_OF_PRODUCT, NUMBER, YES, LIST, MAILBOX, FIELDS, CSR, VOUCH };
 
 static const struct {
     const char *field, *member;
@@ -42,6 +42,9 @@ static const struct {
     {"container", "container", NUMBER, 1, INT64_MAX},
     {"payment", "payment", TEXT, 0, 0},
     {"language", "locale", TEXT, 0, 0},
+    {"attested-by", "attestation", VOUCH, 0, 0},
+    {"register-dn", "attestation", VOUCH, 0, 0},
+    {"register-values", "attestation", VOUCH, 0, 0},
 };
 #define NFIELDS (sizeof(fields) / sizeof(*fields))
 
@@ -50,7 +53,8 @@ const char *const cli_orderform_names[] = {
     "pseudonym", "organization",    "key-type",     "csr",         "later",      "hash",
     "usage",    "additional-usage", "profile-type", "days",        "years",      "until",
     "auto-renew", "renew-by",       "key",          "notify",      "comments",   "custom",
-    "container", "payment",         "language",     NULL};
+    "container", "payment",         "language",     "attested-by", "register-dn",
+    "register-values", NULL};
 
 static bool refuse(struct cli *c, const char *name, const char *expected, const char *value,
                    struct base_fail *f)
@@ -167,6 +171,58 @@ static bool set_csr(struct cli *c, json_t *req, const char *value, struct base_f
     return true;
 }
 
+/* "mail=jane@example.org,sn=Doe" into members of O; "\\," is a comma of the value. */
+static bool take_values(struct cli *c, json_t *o, const char *s)
+{
+    char *key = base_arena_alloc(c->a, strlen(s) + 1), *to = key, *value = NULL;
+    for (;; s++) {
+        if (*s == '\\' && (s[1] == ',' || s[1] == '\\'))
+            *to++ = *++s;
+        else if (*s == '=' && !value) {
+            *to++ = 0;
+            value = to;
+        } else if (*s && *s != ',')
+            *to++ = *s;
+        else {
+            *to++ = 0;
+            if (!value || !key[0] || !value[0])
+                return false;
+            base_json_set(o, key, value);
+            if (!*s)
+                return true;
+            key = to;
+            value = NULL;
+        }
+    }
+}
+
+/* Who vouches for the person: one object of several fields. */
+static bool set_attestation(struct cli *c, json_t *req, const char *name, const char *value,
+                            struct base_fail *f)
+{
+    json_t *o = json_object_get(req, "attestation"), *values;
+    if (!o) {
+        o = json_object();
+        json_object_set_new(req, "attestation", o);
+    }
+    if (strcmp(name, "attested-by") == 0)
+        base_json_set(o, "by", value);
+    else if (strcmp(name, "register-dn") == 0)
+        base_json_set(o, "dn", value);
+    else {
+        values = json_object();
+        json_object_set_new(o, "values", values);
+        if (!take_values(c, values, value)) {
+            base_failf(f, BASE_PERMANENT, "form.value",
+                       "register-values: expected NAME=VALUE,NAME=VALUE as the directory shows "
+                       "them, found \"%s\"",
+                       cli_text(c, value));
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool set(struct cli *c, json_t *req, size_t i, const char *value, struct base_fail *f)
 {
     const char *name = fields[i].field, *member = fields[i].member;
@@ -195,6 +251,8 @@ static bool set(struct cli *c, json_t *req, size_t i, const char *value, struct 
         return set_custom(c, req, value, f);
     case CSR:
         return set_csr(c, req, value, f);
+    case VOUCH:
+        return set_attestation(c, req, name, value, f);
     }
     return false;
 }
@@ -207,4 +265,14 @@ bool cli_orderform_set(struct cli *c, json_t *req, const char *name, const char 
             return set(c, req, i, value, f);
     base_failf(f, BASE_PERMANENT, "form.field", "an order has no field \"%s\"", cli_text(c, name));
     return false;
+}
+
+int cli_orderform_attestation(struct cli *c, const struct cli_args *args, json_t *req)
+{
+    static const char *const names[] = {"attested-by", "register-dn", "register-values"};
+    struct base_fail f = {0};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (cli_opt(args, names[i]) && !set_attestation(c, req, names[i], cli_opt(args, names[i]), &f))
+            return cli_misused(c, args, "--%s", f.text);
+    return CLI_DONE;
 }
