@@ -70,8 +70,10 @@ static json_t *order_body(const struct ca_account *c, const struct ca_order_requ
     }
     base_json_setn(validity, "days", r->validity_days);
     json_object_set_new(body, "order_validity", validity);
-    base_json_set(body, "payment_method", c->payment);
-    base_json_setb(body, "skip_approval", true);
+    base_json_set(body, "payment_method", ca_payment(c));
+    if (c->skip_approval) {
+        base_json_setb(body, "skip_approval", true);
+    }
     base_json_set(body, "dcv_method", "email");
     base_json_set(body, "comments", r->reference);
     if (r->renewal_of != NULL) {

@@ -28,7 +28,7 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "contacts",
                                           NULL};
 
-static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), CFG_END()};
+static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), POLICY_VALUE("organization"), CFG_END()};
 static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("profile"),
                                    POLICY_VALUE("driver"),
@@ -37,6 +37,10 @@ static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("tls_bundle"),
                                    POLICY_VALUE("organization"),
                                    POLICY_VALUE("payment"),
+                                   POLICY_LIST("prices"),
+                                   POLICY_VALUE("skip_approval"),
+                                   POLICY_VALUE("reception"),
+                                   POLICY_LIST("caa"),
                                    POLICY_VALUE("poll"),
                                    POLICY_VALUE("orders_run"),
                                    POLICY_VALUE("orders_day"),

@@ -77,6 +77,7 @@ account "rehearsal" {{
     tls_bundle   = "{dir}/etc/tls-ca.pem"
     organization = {organization}
     payment      = balance
+    skip_approval = yes
     poll         = {poll}
 }}
 
