@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog.h"
 
 struct look {
     struct agent_task task;
@@ -19,6 +20,8 @@ struct look {
     const char *account;
     struct ca_account *ca;
     struct ca_domains now;
+    bool whole; /* the catalog is asked for too */
+    json_t *catalog;
     enum base_fail_class cls;
     struct base_fail fail;
 };
@@ -26,12 +29,16 @@ struct look {
 static void look_run(struct agent_task *t)
 {
     struct look *k = (struct look *)t;
+    struct base_fail ignored = {0};
     k->cls = ca_domain_list(k->ca, NULL, k->a, &k->now, &k->fail);
+    if (k->whole)
+        ca_catalog(k->ca, k->a, &k->catalog, &ignored);
 }
 
 static void look_free(struct agent *ag, struct look *k)
 {
     agent_job_over(ag, k->job.id);
+    json_decref(k->catalog);
     agent_conf_unref(k->conf);
     base_arena_free(k->a);
     free(k);
@@ -140,6 +147,11 @@ static void look_done(struct agent *ag, struct agent_task *t)
         look_free(ag, k);
         return;
     }
+    if (k->catalog && agent_catalog_save(ag, k->account, k->catalog))
+        agent_ok(ag,
+                 ledger_meta_set(ag->ledger, base_arena_printf(k->a, "catalog-asked:%s", k->account),
+                                 base_now(), &f),
+                 &f, "meta");
     if (k->cls)
         look_failed(ag, k);
     else if (agent_ok(ag, ledger_meta_get(ag->ledger, mark, &looked, 0, &f), &f, "meta")) {
@@ -169,6 +181,8 @@ void agent_look_job(struct agent *ag, const struct ledger_job *job)
         look_free(ag, k);
         return;
     }
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->account);
+    k->whole = acc && agent_catalog_due(ag, acc);
     k->task.run = look_run;
     k->task.done = look_done;
     snprintf(k->task.key, sizeof(k->task.key), "%s", k->account);

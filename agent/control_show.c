@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
 #include "show.h"
@@ -55,6 +56,7 @@ static void show_order(struct agent *ag, struct base_arena *a, const struct ledg
 {
     base_json_set(answer, "type", "order");
     json_object_set_new(answer, "order", agent_order_json(o));
+    base_json_set(base_json_obj(answer, "order"), "price", agent_price_of(ag, a, o->id));
     put_intents_of(ag, a, o->id, answer);
     agent_put_timeline(ag, a, o, answer);
     agent_put_events(ag, a, answer, agent_object(a, "order", o->id));

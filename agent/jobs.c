@@ -4,6 +4,7 @@
 
 #include "agent.h"
 #include "base/clock.h"
+#include "catalog.h"
 
 #define LEASE 600   /* seconds; a job still being worked on then is not started twice */
 #define BATCH 64
@@ -19,6 +20,7 @@ static const struct {
     {"notice", agent_notice_job},       {"revocation", agent_revocation_job},
     {"domain.dns", agent_dns_job},
     {"act", agent_act_job},             {"account.sync", agent_sync_job},
+    {"organization", agent_organization_job},
 };
 
 int64_t agent_backoff(int64_t tries)

@@ -113,8 +113,10 @@ bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why)
         return true;
     }
     struct ledger_domain d;
-    const char *at = strrchr(k->o.mailbox, '@');
-    *why = "the CA is working on it";
+    const char *at = strrchr(k->o.mailbox, '@'), *organization = NULL;
+    if (!agent_order_organization(ag, k, &organization))
+        return false;
+    *why = organization ? organization : "the CA is working on it";
     for (size_t i = 0; i < k->boxes.n; i++)
         if (!k->boxes.v[i].validated &&
             base_ascii_caseeq(k->boxes.v[i].mailbox, k->o.mailbox)) {
@@ -127,7 +129,9 @@ bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why)
         return agent_ok(ag, r, &f, "domain");
     if (at && (r || strcmp(d.state, "valid") != 0) &&
         strcmp(k->o.product, "secure_email_mailbox") != 0) {
-        *why = "waits for the validation of the domain";
+        *why = organization ? base_arena_printf(k->a, "%s; waits for the validation of the domain too",
+                                                organization)
+                            : "waits for the validation of the domain";
         return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN);
     }
     return true;

@@ -44,10 +44,23 @@ static void post(struct order_run *k)
     k->got.status_text = "reissue_pending";
 }
 
+static void look_caa(struct order_run *k)
+{
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
+    const char *at = strrchr(k->o.mailbox, '@');
+    struct policy_strings issuers = {0};
+    if (acc)
+        issuers = agent_caa_issuers(k->conf->cfg, acc);
+    k->caa = agent_caa_look(k->conf->resolver, at ? at + 1 : "", &issuers, k->a, &k->caa_text);
+}
+
 void agent_order_task(struct agent_task *t)
 {
     struct order_run *k = (struct order_run *)t;
     switch (k->step) {
+    case STEP_CAA:
+        look_caa(k);
+        break;
     case STEP_KEY:
         make_key(k);
         break;
