@@ -50,18 +50,18 @@ static bool fits(const struct listing *k, const json_t *e)
     return strcmp(text, k->what) == 0 || strcasecmp(base_json_strd(e, "name", ""), k->what) == 0;
 }
 
-static void put_list(struct agent *ag, struct listing *k, const struct asked *s, const json_t *catalog,
-                     json_t *out)
+static void put_list(struct agent *ag, struct listing *k, const struct asked *s, const char *part,
+                     const json_t *catalog, json_t *out)
 {
     size_t i;
     json_t *e;
-    json_array_foreach(base_json_arr(catalog, k->part), i, e)
+    json_array_foreach(base_json_arr(catalog, part), i, e)
     {
-        if (!fits(k, e))
+        if (strcmp(part, "fields") != 0 && !fits(k, e))
             continue;
         json_t *o = json_deep_copy(e);
         base_json_set(o, "account", s->acc->cfg->id);
-        if (strcmp(k->part, "organizations") == 0) {
+        if (strcmp(part, "organizations") == 0) {
             int64_t until = base_json_int(o, "until", 0);
             if (until > base_now())
                 base_json_setn(o, "days_left", (until - base_now()) / 86400);
@@ -113,10 +113,13 @@ static void done(struct agent *ag, struct agent_task *t)
 {
     struct listing *k = (struct listing *)t;
     json_t *answer = json_object(), *list = json_array(), *att = json_array();
+    json_t *fields = json_array();
     save(ag, k);
     for (size_t i = 0; i < k->n; i++) {
         json_t *catalog = agent_catalog(ag, k->v[i].acc->cfg->id);
-        put_list(ag, k, &k->v[i], catalog, list);
+        put_list(ag, k, &k->v[i], k->part, catalog, list);
+        if (strcmp(k->part, "products") == 0)
+            put_list(ag, k, &k->v[i], "fields", catalog, fields);
         if (k->v[i].cls || !k->v[i].acc->ca)
             note_failure(k, &k->v[i], catalog, att);
         else
@@ -132,6 +135,9 @@ static void done(struct agent *ag, struct agent_task *t)
                                                         k->what, k->part));
     }
     json_object_set_new(answer, k->part, list);
+    if (json_array_size(fields))
+        json_object_set(answer, "fields", fields);
+    json_decref(fields);
     if (json_array_size(att))
         json_object_set(answer, "attention", att);
     json_decref(att);

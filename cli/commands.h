@@ -14,6 +14,9 @@ cli_run cli_cmd_domain_list, cli_cmd_domain_add, cli_cmd_domain_check, cli_cmd_e
 cli_run cli_cmd_domain_release;
 /* order.c */
 cli_run cli_cmd_order;
+/* organization.c */
+cli_run cli_cmd_organization_list, cli_cmd_organization_show, cli_cmd_organization_add;
+cli_run cli_cmd_organization_submit, cli_cmd_product_list, cli_cmd_product_show;
 /* life.c */
 cli_run cli_cmd_cancel, cli_cmd_revoke, cli_cmd_reissue, cli_cmd_renew, cli_cmd_emails;
 cli_run cli_cmd_request_list, cli_cmd_request_approve, cli_cmd_request_reject;

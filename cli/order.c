@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "commands.h"
 #include "orderform.h"
+#include "quote.h"
 
 #define POLL_MS 500
 
@@ -89,6 +90,7 @@ int cli_cmd_order(struct cli *c, const struct cli_args *args)
     int64_t seconds;
     int r = cli_opt_duration(c, args, "timeout", 15 * 60, &seconds) ? make_request(c, args, req)
                                                                     : CLI_USAGE;
+    r = r ? r : cli_quote(c, req, 1);
     if (r) {
         json_decref(req);
         return r;
