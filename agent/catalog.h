@@ -60,6 +60,8 @@ int64_t agent_organization_call(struct agent *ag, struct base_arena *a, const ch
 /* quote.c */
 /* Keeps what the CA told of the order's price, in the open transaction. */
 bool agent_price_note(struct agent *ag, const struct order_run *k);
+/* Is no price of such an order known? */
+bool agent_price_wanted(struct agent *ag, const struct order_run *k);
 /* "25.00 USD" of an order, NULL if it was never told. */
 const char *agent_price_of(struct agent *ag, struct base_arena *a, int64_t order);
 bool agent_cmd_quote_start(struct agent *ag, int64_t client, const json_t *req,

@@ -29,6 +29,7 @@ struct order_run {
     enum ca_found found;
     struct ca_email_validations boxes;
     struct base_bytes pem;
+    bool want_price; /* of such an order none is known */
     enum agent_caa caa;
     const char *caa_text; /* a sentence */
     enum base_fail_class cls;

@@ -89,7 +89,7 @@ static void accepted(struct agent *ag, struct order_run *k)
 {
     note_ids(k);
     k->o.next_look = base_now() + 2;
-    if (save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
+    if (agent_price_note(ag, k) && save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
         agent_job_done(ag, k->job.id);
 }
 
@@ -262,7 +262,8 @@ static void overtaken(struct agent *ag, struct order_run *k)
     struct base_fail f = {0};
     if (!k->cls && k->step == STEP_POST) {
         note_ids(k);
-        agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
+        if (agent_price_note(ag, k))
+            agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
     }
     agent_job_done(ag, k->job.id);
 }
@@ -322,8 +323,8 @@ static void done(struct agent *ag, struct agent_task *t)
 /* Sets the next step; done() (or the job's start) submits it after the commit. */
 static void go(struct agent *ag, struct order_run *k, enum order_step step)
 {
-    (void)ag;
     k->step = step;
+    k->want_price = step == STEP_POST && !k->reissue && agent_price_wanted(ag, k);
     k->cls = BASE_OK;
     agent_order_request(k);
     memset(&k->got, 0, sizeof(k->got));

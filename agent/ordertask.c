@@ -29,6 +29,17 @@ static void look_up(struct order_run *k)
         ca_email_validations(k->ca, k->o.ca_order, k->a, &k->boxes, &ignored);
 }
 
+/* The answer to an order tells no price, what the CA tells of it later does. */
+static void ask_price(struct order_run *k)
+{
+    struct base_fail ignored = {0};
+    struct ca_order o;
+    if (!k->got.price && k->got.id && !ca_order_info(k->ca, k->got.id, k->a, &o, &ignored)) {
+        k->got.price = o.price;
+        k->got.currency = o.currency;
+    }
+}
+
 static void post(struct order_run *k)
 {
     struct ca_act act = {.action = CA_REISSUE,
@@ -38,6 +49,8 @@ static void post(struct order_run *k)
     struct ca_acted acted;
     if (!k->reissue) {
         k->cls = ca_order(k->ca, &k->req, k->a, &k->got, &k->fail);
+        if (!k->cls && k->want_price)
+            ask_price(k);
         return;
     }
     k->cls = ca_act(k->ca, &act, k->a, &acted, &k->fail);

@@ -54,6 +54,14 @@ bool agent_price_note(struct agent *ag, const struct order_run *k)
     return !p.each || !p.product || agent_ok(ag, ledger_price_put(ag->ledger, &p, &f), &f, "price");
 }
 
+bool agent_price_wanted(struct agent *ag, const struct order_run *k)
+{
+    struct base_fail f = {0};
+    struct ledger_price last;
+    return ledger_price_last(ag->ledger, k->a, k->o.account, k->o.product,
+                             base_json_int(k->request, "validity_days", 0), &last, &f) != BASE_OK;
+}
+
 const char *agent_price_of(struct agent *ag, struct base_arena *a, int64_t order)
 {
     struct base_fail f = {0};

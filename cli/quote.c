@@ -45,16 +45,22 @@ static void show(struct cli *c, const json_t *q)
 int cli_quote(struct cli *c, const json_t *order, int64_t n)
 {
     static const char *const same[] = {"mailbox", "product", "validity_days", "account"};
-    json_t *req = cli_request(c, "quote"), *q = NULL;
+    json_t *req, *q = NULL;
     struct base_fail f = {0};
+    int r = cli_config(c);
+    if (r)
+        return r;
+    req = cli_request(c, "quote");
     for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
         if (json_object_get(order, same[i]))
             json_object_set(req, same[i], json_object_get(order, same[i]));
     base_json_setn(req, "n", n);
     if (cli_try(c, req, QUOTE_MS, &q, &f)) {
-        /* what is wrong with the order itself, the order says */
-        if (!c->json && f.cls == BASE_TEMPORARY)
-            fprintf(c->out, "price and balance can't be told now: %s\n", cli_text(c, f.text));
+        /* an agent that isn't there, or what is wrong with the order: the order says it */
+        if (!c->json && strcmp(f.code, "ipc.timeout") == 0)
+            fprintf(c->out, "price and balance can't be told now: the CA did not answer within %d s\n",
+                    QUOTE_MS / 1000);
+        json_decref(q);
         return CLI_DONE;
     }
     if (!c->json)
