@@ -184,19 +184,14 @@ static void check_keeper(struct checks *k)
 /* Which rights a task needs: orders (ordering, reissue, revocation), domains (validation),
  * organizations; view-only is enough for looking before a click. */
 static void check_rights(struct checks *k, const struct agent_account *acc, const char *name,
-                         const struct ca_me *me)
+                         json_t *rights)
 {
-    struct base_fail ignored = {0};
-    json_t *catalog = NULL;
-    const char *lacks = NULL, *role = me->role;
-    bool admin = role && strcasestr(role, "admin");
-    if (!ca_catalog(acc->ca, k->a, &catalog, &ignored)) {
-        const json_t *rights = base_json_obj(catalog, "rights");
-        lacks = agent_rights_lack(k->a, catalog);
-        admin = base_json_bool(rights, "admin", admin);
-        role = base_arena_strdup(k->a, base_json_strd(rights, "role", role));
-        json_decref(catalog);
-    }
+    json_t *catalog = json_object();
+    json_object_set_new(catalog, "rights", rights);
+    const char *lacks = agent_rights_lack(k->a, catalog);
+    const char *role = base_arena_strdup(k->a, base_json_str(rights, "role"));
+    bool admin = base_json_bool(rights, "admin", false);
+    json_decref(catalog);
     if (lacks)
         say(k, name, "warn",
             base_arena_printf(k->a, "the API key works, but (%s) it %s. Ordering, reissue and revocation "
@@ -221,14 +216,14 @@ static void check_rights(struct checks *k, const struct agent_account *acc, cons
 static void check_account(struct checks *k, const struct agent_account *acc)
 {
     struct base_fail f = {0};
-    struct ca_me me = {0};
+    json_t *rights;
     const char *name = base_arena_printf(k->a, "account %s", acc->cfg->id);
     if (!acc->ca)
         say(k, name, "fail", acc->error ? acc->error : "can't be used");
-    else if (ca_me(acc->ca, k->a, &me, &f))
+    else if (ca_rights(acc->ca, k->a, &rights, &f))
         say(k, name, "fail", base_arena_printf(k->a, "the CA does not accept us: %s", f.text));
     else
-        check_rights(k, acc, name, &me);
+        check_rights(k, acc, name, rights);
 }
 
 static void check_keys(struct checks *k)

@@ -24,6 +24,13 @@ enum base_fail_class ca_catalog(struct ca_account *c, struct base_arena *a, json
     return CALL(catalog, a, out, f);
 }
 
+enum base_fail_class ca_rights(struct ca_account *c, struct base_arena *a, json_t **out,
+                               struct base_fail *f)
+{
+    *out = NULL;
+    return CALL(rights, a, out, f);
+}
+
 enum base_fail_class ca_price(struct ca_account *c, const char *product, int64_t days,
                               struct base_arena *a, struct ca_price *out, struct base_fail *f)
 {

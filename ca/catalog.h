@@ -23,6 +23,10 @@
 enum base_fail_class ca_catalog(struct ca_account *c, struct base_arena *a, json_t **out,
                                 struct base_fail *f);
 
+/* Its member "rights" alone, by one call: the cheapest that proves key and URL. */
+enum base_fail_class ca_rights(struct ca_account *c, struct base_arena *a, json_t **out,
+                               struct base_fail *f);
+
 struct ca_price {
     const char *each, *currency; /* "25.00", "USD"; currency NULL if not told */
 };

@@ -219,6 +219,7 @@ const struct ca_driver ca_certcentral = {
     .balance = cc_balance,
     .id_owner = id_owner,
     .catalog = cc_catalog,
+    .rights = cc_rights,
     .price = cc_price,
     .organization_list = cc_organization_list,
     .organization_add = cc_organization_add,

@@ -114,6 +114,8 @@ const char *cc_amount(struct base_arena *a, const json_t *v);
 bool cc_parse_price(struct base_arena *a, const json_t *j, int64_t days, struct ca_price *out);
 enum base_fail_class cc_catalog(struct ca_account *c, struct base_arena *a, json_t **out,
                                 struct base_fail *f);
+enum base_fail_class cc_rights(struct ca_account *c, struct base_arena *a, json_t **out,
+                               struct base_fail *f);
 enum base_fail_class cc_price(struct ca_account *c, const char *product, int64_t days,
                               struct base_arena *a, struct ca_price *out, struct base_fail *f);
 /* certcentral_organizations.c; NULL without an id; NOW judges expiry */

@@ -320,6 +320,22 @@ enum base_fail_class cc_catalog(struct ca_account *c, struct base_arena *a, json
     return BASE_OK;
 }
 
+enum base_fail_class cc_rights(struct ca_account *c, struct base_arena *a, json_t **out,
+                               struct base_fail *f)
+{
+    json_t *j = NULL;
+    enum base_fail_class cls = cc_get(c, "user/me", a, &j, f);
+
+    if (cls == BASE_OK && cc_id(a, j, "id") == NULL) {
+        cls = cc_unexpected(false, "a user without an id", f);
+    }
+    if (cls == BASE_OK) {
+        *out = cc_parse_rights(j);
+    }
+    json_decref(j);
+    return cls;
+}
+
 /* ---- prices ---------------------------------------------------------------------------------- */
 
 const char *cc_amount(struct base_arena *a, const json_t *v)

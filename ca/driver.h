@@ -70,6 +70,8 @@ struct ca_driver {
     /* catalog.h */
     enum base_fail_class (*catalog)(struct ca_account *, struct base_arena *, json_t **,
                                     struct base_fail *);
+    enum base_fail_class (*rights)(struct ca_account *, struct base_arena *, json_t **,
+                                   struct base_fail *);
     enum base_fail_class (*price)(struct ca_account *, const char *, int64_t, struct base_arena *,
                                   struct ca_price *, struct base_fail *);
     enum base_fail_class (*organization_list)(struct ca_account *, struct base_arena *, json_t **,
