@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "catalog.h"
+#include "fields.h"
 
 struct look {
     struct agent_task task;
@@ -22,6 +23,8 @@ struct look {
     struct ca_domains now;
     bool whole; /* the catalog is asked for too */
     json_t *catalog;
+    struct ca_fields fields;
+    bool have_fields;
     enum base_fail_class cls;
     struct base_fail fail;
 };
@@ -33,6 +36,8 @@ static void look_run(struct agent_task *t)
     k->cls = ca_domain_list(k->ca, NULL, k->a, &k->now, &k->fail);
     if (k->whole)
         ca_catalog(k->ca, k->a, &k->catalog, &ignored);
+    /* a key may be too small for this; the numbers of the fields work without it */
+    k->have_fields = !k->cls && !ca_fields(k->ca, k->a, &k->fields, &ignored);
 }
 
 static void look_free(struct agent *ag, struct look *k)
@@ -152,6 +157,8 @@ static void look_done(struct agent *ag, struct agent_task *t)
                  ledger_meta_set(ag->ledger, base_arena_printf(k->a, "catalog-asked:%s", k->account),
                                  base_now(), &f),
                  &f, "meta");
+    if (k->have_fields)
+        agent_fields_keep(ag, k->account, &k->fields);
     if (k->cls)
         look_failed(ag, k);
     else if (agent_ok(ag, ledger_meta_get(ag->ledger, mark, &looked, 0, &f), &f, "meta")) {

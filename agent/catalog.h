@@ -40,7 +40,7 @@ enum base_fail_class agent_plan_predict(struct agent *ag, struct base_arena *a,
 void agent_predict_provider(struct base_arena *a, const char *mailbox, struct base_fail *f);
 
 /* caa.c: what the CAA records say about S/MIME certificates (RFC 9495). Blocks. */
-enum agent_caa { AGENT_CAA_OPEN, AGENT_CAA_NAMED, AGENT_CAA_EXCLUDED, AGENT_CAA_UNKNOWN };
+enum agent_caa { AGENT_CAA_OPEN, AGENT_CAA_NAMED, AGENT_CAA_UNKNOWN, AGENT_CAA_EXCLUDED }; /* worst last */
 /* *TEXT: a sentence. ISSUERS empty: only an empty record set can be judged. */
 enum agent_caa agent_caa_look(struct net_resolver *r, const char *domain,
                               const struct policy_strings *issuers, struct base_arena *a,

@@ -66,7 +66,7 @@ static void check_mx(struct checks *k)
 
 static void check_caa(struct checks *k)
 {
-    static const char *const results[] = {"ok", "ok", "fail", "warn"};
+    static const char *const results[] = {"ok", "ok", "warn", "fail"};
     const struct policy_account *acc = policy_config_account(k->conf->cfg, k->domain->account);
     struct policy_strings issuers = {0};
     const char *text;

@@ -298,8 +298,10 @@ static int64_t room_of(struct agent *ag, const char *id, const json_t *used)
 
 /* Every certificate that ends within SECONDS: one order each, up to the limits. */
 static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, int64_t seconds,
-                                      bool dry, const char *by, json_t *answer, struct base_fail *f)
+                                      bool dry, const char *key, const char *by, json_t *answer,
+                                      struct base_fail *f)
 {
+    const struct agent_renew_how how = {.automatic = true, .dry_run = dry, .key = key};
     json_t *list = json_array(), *used = json_object();
     int64_t at = 0, id = 0, ordered = 0, refused = 0, over = 0;
     size_t n = 100;
@@ -316,7 +318,7 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
             if (v[i].order_row && room_of(ag, acc, used) <= 0) {
                 over++;
                 base_json_set(one, "state", "over-limit");
-            } else if ((r = agent_renew(ag, &v[i], true, dry, by, one, &why)) == BASE_PERMANENT) {
+            } else if ((r = agent_renew(ag, &v[i], &how, by, one, &why)) == BASE_PERMANENT) {
                 r = BASE_OK;
                 refused++;
                 base_json_set(one, "state", "refused");
@@ -350,14 +352,15 @@ enum base_fail_class agent_cmd_renew(struct agent *ag, const json_t *req, const 
     struct base_arena *a = base_arena_new();
     int64_t days = base_json_int(req, "days", -1);
     bool dry = base_json_bool(req, "dry_run", false);
+    const struct agent_renew_how how = {.dry_run = dry, .key = base_json_str(req, "key")};
     struct ledger_certificate c;
     enum base_fail_class r;
     if (days >= 0)
-        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, dry, by, answer, f);
+        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, dry, how.key, by, answer, f);
     else {
         r = get_current(ag, a, base_json_strd(req, "mailbox", ""), &c, f);
         if (!r)
-            r = agent_renew(ag, &c, false, dry, by, answer, f);
+            r = agent_renew(ag, &c, &how, by, answer, f);
     }
     base_arena_free(a);
     return r;

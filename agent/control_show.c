@@ -51,12 +51,26 @@ static void put_intents_of(struct agent *ag, struct base_arena *a, int64_t order
     json_object_set_new(answer, "intents", l);
 }
 
+/* What was asked for, field by field; the CSR is long and tells a person nothing. */
+static void put_form(const struct ledger_order *o, json_t *answer)
+{
+    json_t *form = agent_parsed(o->request);
+    if (!json_is_object(form)) {
+        json_decref(form);
+        return;
+    }
+    json_object_del(form, "csr");
+    json_object_del(form, "reissue");
+    json_object_set_new(answer, "form", form);
+}
+
 static void show_order(struct agent *ag, struct base_arena *a, const struct ledger_order *o,
                        json_t *answer)
 {
     base_json_set(answer, "type", "order");
     json_object_set_new(answer, "order", agent_order_json(o));
     base_json_set(base_json_obj(answer, "order"), "price", agent_price_of(ag, a, o->id));
+    put_form(o, answer);
     put_intents_of(ag, a, o->id, answer);
     agent_put_timeline(ag, a, o, answer);
     agent_put_events(ag, a, answer, agent_object(a, "order", o->id));

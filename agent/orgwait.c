@@ -132,7 +132,10 @@ bool agent_order_organization(struct agent *ag, struct order_run *k, const char 
     json_t *catalog =
         acc && agent_product_of_organization(k->o.product) ? agent_catalog(ag, k->o.account) : NULL;
     const json_t *o =
-        catalog ? agent_catalog_organization(catalog, agent_organization_id(k->conf->cfg, acc)) : NULL;
+        catalog ? agent_catalog_organization(
+                      catalog, base_json_int(k->request, "organization",
+                                             agent_organization_id(k->conf->cfg, acc)))
+                : NULL;
     const char *smime = base_json_strd(o, "smime", "valid");
     char when[BASE_TIME_LEN];
     int64_t by = 0;

@@ -104,18 +104,19 @@ static enum base_fail_class check_product(struct base_arena *a, const struct age
 }
 
 static enum base_fail_class check_fields(struct base_arena *a, const json_t *catalog,
-                                         const json_t *given, struct base_fail *f)
+                                         const struct agent_field_values *given,
+                                         struct base_fail *f)
 {
     const char *missing = "";
-    size_t i, k;
-    json_t *e, *g;
+    size_t i;
+    json_t *e;
     json_array_foreach(base_json_arr(catalog, "fields"), i, e)
     {
         bool have = !base_json_bool(e, "required", false);
-        json_array_foreach((json_t *)given, k, g)
-        {
-            have = have || base_json_int(g, "metadata_id", 0) == base_json_int(e, "id", -1);
-        }
+        char id[32];
+        snprintf(id, sizeof(id), "%lld", (long long)base_json_int(e, "id", 0));
+        for (size_t k = 0; k < given->n; k++)
+            have = have || strcmp(given->v[k].id, id) == 0;
         if (!have)
             missing = base_arena_printf(a, "%s%s%lld \"%s\"", missing, missing[0] ? ", " : "",
                                         (long long)base_json_int(e, "id", 0),
@@ -143,12 +144,32 @@ static const char *known_organizations(struct base_arena *a, const json_t *catal
     return text[0] ? text : "none";
 }
 
+/* What is configured as another tenant's organization is no business of this one. */
+static enum base_fail_class check_tenant(struct agent *ag, const struct agent_plan *p,
+                                         struct base_fail *f)
+{
+    const struct policy_config *cfg = ag->conf->cfg;
+    const char *owner = NULL;
+    for (size_t i = 0; p->organization && i < cfg->ntenants; i++)
+        if (cfg->tenants[i].organization == p->organization)
+            owner = cfg->tenants[i].id;
+    for (size_t i = 0; p->organization && i < cfg->naccounts; i++)
+        if (cfg->accounts[i].organization == p->organization)
+            owner = cfg->accounts[i].tenant;
+    if (owner && strcmp(owner, p->domain->tenant) != 0)
+        return base_failf(f, BASE_PERMANENT, "order.tenant",
+                          "organization %lld is tenant \"%s\"'s, and %s is tenant \"%s\"'s: an "
+                          "organization goes with the domains of its own tenant only",
+                          (long long)p->organization, owner, p->domain->name, p->domain->tenant);
+    return BASE_OK;
+}
+
 /* A new or expired organization may be ordered for: the order waits. */
 static enum base_fail_class check_organization(struct agent *ag, struct base_arena *a,
                                                const struct agent_plan *p, const json_t *catalog,
                                                struct base_fail *f)
 {
-    int64_t id = agent_organization_id(ag->conf->cfg, p->account);
+    int64_t id = p->organization ? p->organization : agent_organization_id(ag->conf->cfg, p->account);
     const json_t *o;
     if (!agent_product_of_organization(p->product) || !base_json_arr(catalog, "organizations"))
         return BASE_OK;
@@ -173,10 +194,12 @@ enum base_fail_class agent_plan_predict(struct agent *ag, struct base_arena *a,
     json_t *catalog = r ? NULL : agent_catalog(ag, p->account->id);
     if (!r)
         r = check_provider(ag, a, p, f);
+    if (!r)
+        r = check_tenant(ag, p, f);
     if (!r && catalog) {
         r = check_product(a, p, catalog, f);
         if (!r)
-            r = check_fields(a, catalog, NULL, f);
+            r = check_fields(a, catalog, &p->custom_fields, f);
         if (!r)
             r = check_organization(ag, a, p, catalog, f);
     }

@@ -80,7 +80,7 @@ struct quote {
     int64_t client, n, days;
     const struct policy_account *acc;
     const struct policy_domain *domain; /* NULL: an account was named */
-    const char *product;
+    const char *product, *payment; /* payment: of this order; NULL = the account's */
     struct ca_account *ca;
     json_t *answer, *notes;
     /* what the pool finds */
@@ -128,7 +128,7 @@ static const char *find_price(struct agent *ag, struct quote *k, const char **cu
 
 static void put_money(struct agent *ag, struct quote *k)
 {
-    const char *currency, *payment = ca_payment(k->ca), *each = find_price(ag, k, &currency);
+    const char *currency, *payment = k->payment ? k->payment : ca_payment(k->ca), *each = find_price(ag, k, &currency);
     int64_t one = cents(each), have = k->balance_cls ? -1 : cents(k->balance.available);
     base_json_set(k->answer, "payment", payment);
     base_json_set(k->answer, "each", each);
@@ -244,7 +244,12 @@ bool agent_cmd_quote_start(struct agent *ag, int64_t client, const json_t *req, 
         return false;
     const char *product = base_json_strd(req, "product", domain ? domain->product : "secure_email_mailbox");
     int64_t n = base_json_int(req, "n", 1);
-    int64_t days = base_json_int(req, "validity_days", domain ? domain->validity_days : 365);
+    int64_t years = base_json_int(req, "validity_years", 0);
+    int64_t days = years > 0 && years <= 10
+                       ? years * 366
+                       : base_json_int(req, "validity_days", domain ? domain->validity_days : 365);
+    if (agent_product(product))
+        product = agent_product(product)->name;
     struct ca_account *ca = agent_conf_ca(ag->conf, acc->id);
     if (!ca || n < 1 || n > MANY || days < 1 || days > 36500) {
         base_failf(f, BASE_PERMANENT, "quote.input", ca ? "expected 1 to %d orders of 1 to 36500 days"
@@ -261,6 +266,7 @@ bool agent_cmd_quote_start(struct agent *ag, int64_t client, const json_t *req, 
     k->domain = domain;
     k->product = base_arena_strdup(k->a, product);
     k->n = n;
+    k->payment = base_arena_strdup(k->a, base_json_str(req, "payment"));
     k->days = days;
     k->ca = ca;
     k->answer = json_object();

@@ -165,7 +165,7 @@ json_t *cc_parse_products(const json_t *answer)
 
 /* ---- custom fields, money ---------------------------------------------------------------- */
 
-json_t *cc_parse_fields(const json_t *answer)
+json_t *cc_parse_catalog_fields(const json_t *answer)
 {
     json_t *out = json_array(), *e;
     size_t i;
@@ -268,7 +268,7 @@ static void ask_fields(struct asking *k)
     json_t *j = ask_part(k, "custom fields", "account/metadata", "metadata");
 
     if (j != NULL) {
-        json_object_set_new(k->out, "fields", cc_parse_fields(j));
+        json_object_set_new(k->out, "fields", cc_parse_catalog_fields(j));
     }
     json_decref(j);
 }

@@ -44,7 +44,8 @@ static void show(struct cli *c, const json_t *q)
 
 int cli_quote(struct cli *c, const json_t *order, int64_t n)
 {
-    static const char *const same[] = {"mailbox", "product", "validity_days", "account"};
+    static const char *const same[] = {"mailbox", "product", "validity_days", "validity_years",
+                                       "payment", "account"};
     json_t *req, *q = NULL;
     struct base_fail f = {0};
     int r = cli_config(c);

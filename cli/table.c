@@ -44,15 +44,34 @@ static const struct cli_option organization_add_options[] = {
     {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
     END};
 static const struct cli_option order_options[] = {
-    {"key-type", "TYPE", "rsa2048, rsa3072, rsa4096, p256 or p384", CLI_VALUE},
-    {"product", "NAME", "such as secure_email_mailbox", CLI_VALUE},
-    {"usage", "USAGE", "dual_use, signing or key_management", CLI_VALUE},
-    {"profile-type", "TYPE", "strict or multipurpose", CLI_VALUE},
-    {"days", "N", "how long the certificate shall be valid", CLI_VALUE},
+    {"product", "NAME", "individual, business, organization, or the CA's own name", CLI_VALUE},
+    {"common-name", "WHICH", "email, name, pseudonym or organization", CLI_VALUE},
     {"first-name", "NAME", "of the person (sponsor-validated products)", CLI_VALUE},
     {"last-name", "NAME", "of the person", CLI_VALUE},
+    {"pseudonym", "NAME", "instead of the person's name", CLI_VALUE},
+    {"addresses", "ADDR,...", "further addresses of this one person, into the same certificate",
+     CLI_MANY},
+    {"organization", "ID", "the CA's number of it, if not the account's", CLI_VALUE},
+    {"key-type", "TYPE", "rsa2048, rsa3072, rsa4096, p256 or p384", CLI_VALUE},
     {"csr", "FILE", "a request whose key is held elsewhere (PEM; - = standard input)", CLI_VALUE},
-    {"dry-run", NULL, "say what would be ordered; nothing is written or sent", CLI_FLAG},
+    {"later", NULL, "no CSR: the CA invites the recipient to make the key in a browser", CLI_FLAG},
+    {"hash", "HASH", "of the CA's signature: sha256, sha384 or sha512", CLI_VALUE},
+    {"usage", "USAGE", "dual_use, signing or key_management", CLI_VALUE},
+    {"additional-usage", "USAGE,...", "non_repudiation, client_auth", CLI_MANY},
+    {"profile-type", "TYPE", "strict or multipurpose", CLI_VALUE},
+    {"days", "N", "how long the certificate shall be valid", CLI_VALUE},
+    {"years", "N", "the same in years", CLI_VALUE},
+    {"until", "DATE", "the same as a date: 2027-12-31", CLI_VALUE},
+    {"auto-renew", "N", "renew it so many times by itself (0 = never)", CLI_VALUE},
+    {"renew-by", "WHO", "us (default) or ca", CLI_VALUE},
+    {"key", "WHICH", "of these renewals: new (default) or reuse", CLI_VALUE},
+    {"notify", "ADDR,...", "whom the CA writes to as well", CLI_MANY},
+    {"comments", "TEXT", "kept at the CA behind our own mark", CLI_VALUE},
+    {"custom", "LABEL=TEXT", "a custom field of the account, by label or number", CLI_MANY},
+    {"container", "ID", "the CA's number of the account's division", CLI_VALUE},
+    {"payment", "HOW", "profile (contract), balance or card", CLI_VALUE},
+    {"language", "CODE", "of the CA's mails about it: en, de, ...", CLI_VALUE},
+    {"dry-run", NULL, "show the exact request; nothing is written or sent", CLI_FLAG},
     {"wait", NULL, "until the certificate is stored, or the order failed", CLI_FLAG},
     {"timeout", "TIME", "with --wait: no longer than this (default 15m)", CLI_VALUE},
     END};
@@ -107,6 +126,7 @@ static const struct cli_option reissue_options[] = {
     END};
 static const struct cli_option renew_options[] = {
     {"days", "N", "all certificates that end within so many days", CLI_VALUE},
+    {"key", "WHICH", "new or reuse, if not as ordered before", CLI_VALUE},
     {"dry-run", NULL, "show the requests to the CA; nothing is written or sent", CLI_FLAG},
     END};
 static const struct cli_option request_options[] = {
@@ -180,8 +200,11 @@ const struct cli_command cli_commands[] = {
      cli_cmd_product_list, NULL},
     {"product show", "PRODUCT", 1, 1, "one product, and the custom fields that orders need",
      account_options, cli_cmd_product_show, NULL},
-    {"order", "MAILBOX", 1, 1, "order a certificate for a mailbox", order_options, cli_cmd_order,
-     NULL},
+    {"order", "RECIPIENT...", 1, MANY, "order a certificate for each recipient", order_options,
+     cli_cmd_order,
+     "A recipient is a mailbox, or several of one person with commas: alice@x.org,a.smith@x.org.\n"
+     "Several recipients are several orders; names of persons come from a CSV file then.\n"
+     "certmilter-order(7) lists the whole form.\n"},
     {"cancel", "ORDER", 1, 1, "cancel an order that is not issued yet, or its reissue", act_options,
      cli_cmd_cancel, NULL},
     {"revoke", "CERTIFICATE|order:N", 1, 1, "have a certificate revoked", revoke_options,

@@ -92,7 +92,7 @@ static void products(void **state)
 
 static void fields(void **state)
 {
-    json_t *j = data("custom-fields.json"), *list = cc_parse_fields(j);
+    json_t *j = data("custom-fields.json"), *list = cc_parse_catalog_fields(j);
 
     (void)state;
     assert_int_equal(json_array_size(list), 2); /* without the one that is no longer active */
