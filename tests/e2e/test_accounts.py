@@ -124,10 +124,19 @@ def test_required_custom_fields_are_named(site, domain):
     a = refusal(site, f"a@{domain}", product="secure_email_mailbox")
     assert a["code"] in ("order.fields", "order.custom-field") and "Cost center" in a["text"] and not at_ca(site, f"a@{domain}")
     assert "Cost center" in cli(site, "product", "show", "secure_email_mailbox")
-    site.wait(lambda: site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256",
-                               custom_fields={str(field): "x"}, dry_run=True), 5, "given by number")
+    site.consent(f"a@{domain}")
+
+    def sends(**fields):
+        try:
+            return site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256", dry_run=True,
+                            **fields)["sends"]
+        except Refused:
+            return None         # the next look brings the field, or that it is required no more
+    given = site.wait(lambda: sends(custom_fields={str(field): "x"}), 20, "the field is known")
+    assert given["body"]["custom_fields"]
     site.ca.post("metadata", id=field, is_required=False)
     look(site)
+    site.wait(sends, 20, "required no more")
 
 
 # --- organizations --------------------------------------------------------------------------------------------
