@@ -26,20 +26,20 @@ static void show(struct cli *c, const json_t *q)
     const char *source = cli_cell(c, q, "source");
     int64_t n = base_json_int(q, "orders", 1);
     const char *count = n == 1 ? "1 order" : base_arena_printf(c->a, "%lld orders", (long long)n);
-    fprintf(c->out, "%s of %s over account %s: %s each%s%s%s", count, cli_cell(c, q, "product"),
+    fprintf(c->err, "%s of %s over account %s: %s each%s%s%s", count, cli_cell(c, q, "product"),
             cli_cell(c, q, "account"), money(c, q, "each"), source[0] ? " (as told by " : "", source,
             source[0] ? ")" : "");
     if (n > 1)
-        fprintf(c->out, ", %s in all", money(c, q, "total"));
-    fprintf(c->out, "; paid by %s", payment_name(base_json_strd(q, "payment", "")));
-    fprintf(c->out, "; balance %s", money(c, q, "balance"));
+        fprintf(c->err, ", %s in all", money(c, q, "total"));
+    fprintf(c->err, "; paid by %s", payment_name(base_json_strd(q, "payment", "")));
+    fprintf(c->err, "; balance %s", money(c, q, "balance"));
     if (room)
-        fprintf(c->out, "; the limits have room for %lld today, %lld in this month",
+        fprintf(c->err, "; the limits have room for %lld today, %lld in this month",
                 (long long)base_json_int(room, "day", 0), (long long)base_json_int(room, "month", 0));
-    fputs("\n", c->out);
+    fputs("\n", c->err);
     for (size_t i = 0; i < json_array_size(notes); i++)
-        fprintf(c->out, "! %s\n", cli_text(c, json_string_value(json_array_get(notes, i))));
-    fflush(c->out);
+        fprintf(c->err, "! %s\n", cli_text(c, json_string_value(json_array_get(notes, i))));
+    fflush(c->err);
 }
 
 int cli_quote(struct cli *c, const json_t *order, int64_t n)
@@ -59,7 +59,7 @@ int cli_quote(struct cli *c, const json_t *order, int64_t n)
     if (cli_try(c, req, QUOTE_MS, &q, &f)) {
         /* an agent that isn't there, or what is wrong with the order: the order says it */
         if (!c->json && strcmp(f.code, "ipc.timeout") == 0)
-            fprintf(c->out, "price and balance can't be told now: the CA did not answer within %d s\n",
+            fprintf(c->err, "price and balance can't be told now: the CA did not answer within %d s\n",
                     QUOTE_MS / 1000);
         json_decref(q);
         return CLI_DONE;

@@ -219,14 +219,13 @@ QUOTE = {"account": "main", "product": "secure_email_mailbox", "days": 365, "ord
 def test_the_price_comes_first(site):
     agent = site.serve(quote=QUOTE, order={"order": 3, "text": "order 3 is on its way", "state": "preparing"})
     r = site.run("order", "a@example.test")
-    assert r.status == 0 and r.out == (
+    assert r.status == 0 and r.out == "order 3 is on its way\n" and r.err == (
         "1 order of secure_email_mailbox over account main: 25.00 USD each (as told by the CA); paid by the account's "
-        "balance; balance 30.00 USD; the limits have room for 9 today, 49 in this month\n! the order will wait\n"
-        "order 3 is on its way\n")
+        "balance; balance 30.00 USD; the limits have room for 9 today, 49 in this month\n! the order will wait\n")
     answer, status = site.ask("order", "a@example.test")
     assert status == 0 and answer["order"] == 3         # one document, without the price
     agent.answers["quote"] = {**QUOTE, "payment": "card", "balance": None}
-    assert "paid by card (authorized until issuance); balance not told" in site.run("order", "a@example.test").out
+    assert "paid by card (authorized until issuance); balance not told" in site.run("order", "a@example.test").err
     before = len(agent.requests)
     agent.answers["quote"] = {**QUOTE, "balance": "3.00", "missing": "22.00"}
     r = site.run("order", "a@example.test")
