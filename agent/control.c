@@ -1,7 +1,8 @@
 /* agent/control.c - the control socket: who may ask, one request after another.
  *
  * Owns the clients. A request is answered at once, or (domain.check, doctor,
- * request.list, mail.wait) later by its client's number. doc/control.md is the contract. A
+ * request.list, product.list, organization.list, quote,
+ * mail.wait) later by its client's number. doc/control.md is the contract. A
  * client that sends garbage or stalls loses its connection, nobody else does. */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "owner.h"
 #include "publish.h"
 #include "trust.h"
+#include "catalog.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -85,6 +87,8 @@ static const struct {
     {"publish.list", agent_cmd_publish_list, false},
     {"publish.retry", agent_cmd_publish_retry, true},
     {"publish.run", agent_cmd_publish_run, true},
+    {"organization.add", agent_cmd_organization_add, true},
+    {"organization.submit", agent_cmd_organization_submit, true},
 };
 
 static void drop(struct agent *ag, struct agent_client *c)
@@ -234,6 +238,12 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
         return agent_cmd_evidence_start(ag, c->number, req, by, f);
     if (strcmp(cmd, "request.list") == 0)
         return agent_cmd_request_list_start(ag, c->number, req, f);
+    if (strcmp(cmd, "quote") == 0)
+        return agent_cmd_quote_start(ag, c->number, req, f);
+    if (strcmp(cmd, "product.list") == 0)
+        return agent_cmd_catalog_start(ag, c->number, "products", req, f);
+    if (strcmp(cmd, "organization.list") == 0)
+        return agent_cmd_catalog_start(ag, c->number, "organizations", req, f);
     if (strcmp(cmd, "mail.wait") == 0) {
         int64_t s = base_json_int(req, "timeout", 30);
         snprintf(c->wait_spool, sizeof(c->wait_spool), "%s", base_json_strd(req, "spool", "-"));

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "dnsrun.h"
 #include "policy/recognise.h"
+#include "catalog.h"
 
 static const char *const roles[] = {"admin", "administrator", "webmaster", "hostmaster",
                                     "postmaster"};
@@ -308,6 +309,8 @@ enum base_fail_class agent_domain_request_by(struct agent *ag, const char *domai
         return base_failf(f, BASE_PERMANENT, "domain.guard",
                           "%s has no account (%s): without one it is only guarded", domain,
                           d->where);
+    if (agent_right_check(ag, d->account, AGENT_RIGHT_DOMAIN, f))
+        return BASE_PERMANENT;
     const char *unfit = policy_dns_unfit(policy_config_dns(cfg, d->name), method);
     if (unfit)
         return base_failf(f, BASE_PERMANENT, "domain.method", "%s of %s: %s",

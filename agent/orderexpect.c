@@ -154,10 +154,16 @@ bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why)
         return true;
     }
     struct policy_strings all = agent_form_addresses(k->a, k->request, k->o.mailbox);
-    *why = "the CA is working on it";
+    static const char working[] = "the CA is working on it";
+    const char *organization = NULL;
+    if (!agent_order_organization(ag, k, &organization))
+        return false;
+    *why = working;
     for (size_t i = 0; i < all.n; i++)
         if (!wait_for_address(ag, k, all.v[i], why))
             return false;
+    if (organization)
+        *why = *why == working ? organization : base_arena_printf(k->a, "%s; it %s", organization, *why);
     return true;
 }
 

@@ -40,7 +40,8 @@ struct ca_options {
     size_t nkey;
     struct net_scope scope; /* pointers stay borrowed for the life of the account */
     int64_t organization;   /* default of orders and domains; 0 = none */
-    const char *payment;    /* "profile" | "balance" | "card"; NULL = balance */
+    const char *payment;    /* "auto" | "profile" | "balance" | "card"; NULL = auto */
+    bool skip_approval;     /* requests of ours need no second person at the CA */
 };
 /* Codes: ca.driver, ca.base-url, ca.key-text (permanent: no such driver; URL not
  * https; a key with blanks, control characters or more than 256 bytes). */
@@ -153,6 +154,7 @@ struct ca_order {
     const char *csr;       /* as the CA holds it */
     const char *reference; /* first word of the comments: our marker, if it is ours */
     const char *dcv_method;
+    const char *price, *currency;            /* "25.00"; NULL if not told */
     int64_t created, valid_from, valid_till; /* 0 = not told */
     const char *chain;                       /* PEM, end entity first, when issued at once */
     struct ca_request_entry *requests;       /* as far as told; lists tell none */

@@ -229,6 +229,8 @@ bool cc_parse_order(struct base_arena *a, const json_t *j, struct ca_order *out)
     }
     out->dcv_method = cc_text(a, j, "dcv_method");
     out->created = cc_time(j, "date_created");
+    out->price = cc_amount(a, json_object_get(j, "price"));
+    out->currency = cc_text(a, j, "currency");
     out->chain = parse_chain(a, base_json_arr(j, "certificate_chain"));
     return out->id != NULL;
 }

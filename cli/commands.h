@@ -17,6 +17,9 @@ cli_run cli_cmd_order;
 /* trust.c, evidence.c */
 cli_run cli_cmd_agreement_list, cli_cmd_agreement_accept, cli_cmd_release, cli_cmd_release_list;
 cli_run cli_cmd_evidence;
+/* organization.c */
+cli_run cli_cmd_organization_list, cli_cmd_organization_show, cli_cmd_organization_add;
+cli_run cli_cmd_organization_submit, cli_cmd_product_list, cli_cmd_product_show;
 /* life.c */
 cli_run cli_cmd_cancel, cli_cmd_revoke, cli_cmd_reissue, cli_cmd_renew, cli_cmd_emails;
 cli_run cli_cmd_request_list, cli_cmd_request_approve, cli_cmd_request_reject;

@@ -30,6 +30,11 @@ struct policy_tenant {
     const char *id;
     const char *contact; /* address for alarms and notices */
     const char *attestation; /* who vouches for the persons of its domains; NULL */
+    int64_t organization; /* CA's id of the tenant's own one; 0 = that of its account */
+};
+
+struct policy_price {
+    const char *product, *each, *currency; /* "25.00", "USD" */
 };
 
 #define POLICY_TERMS 3
@@ -44,7 +49,12 @@ struct policy_account {
     const char *api_key;    /* name of the credential */
     const char *tls_bundle; /* PEM file of CAs for the API host; NULL = system bundle */
     int64_t organization;   /* CA's organization id; 0 = none */
-    const char *payment;    /* "profile" | "balance" | "card" */
+    const char *payment;    /* "auto" | "profile" | "balance" | "card" */
+    bool skip_approval;     /* requests need no second person at the CA */
+    const char *reception;  /* who takes the CA's calls; NULL = nobody is named */
+    struct policy_strings caa;    /* issuer names; empty = the profile's */
+    struct policy_price *prices;  /* what products cost, where the API does not say */
+    size_t nprices;
     int64_t poll;           /* seconds between status look-ups */
     struct { int64_t run, day, month; } limit; /* orders: the spending brake */
     struct policy_strings release_by; /* who may release orders above it; empty = anybody */

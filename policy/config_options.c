@@ -31,7 +31,8 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "clear_key",
                                           NULL};
 
-static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), POLICY_VALUE("attestation"), CFG_END()};
+static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), POLICY_VALUE("attestation"),
+                                  POLICY_VALUE("organization"), CFG_END()};
 static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("profile"),
                                    POLICY_VALUE("driver"),
@@ -40,6 +41,10 @@ static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("tls_bundle"),
                                    POLICY_VALUE("organization"),
                                    POLICY_VALUE("payment"),
+                                   POLICY_LIST("prices"),
+                                   POLICY_VALUE("skip_approval"),
+                                   POLICY_VALUE("reception"),
+                                   POLICY_LIST("caa"),
                                    POLICY_VALUE("poll"),
                                    POLICY_VALUE("orders_run"),
                                    POLICY_VALUE("orders_day"),

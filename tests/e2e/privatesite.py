@@ -76,9 +76,8 @@ account "rehearsal" {{
     api_key      = "rehearsal"
     tls_bundle   = "{dir}/etc/tls-ca.pem"
     organization = {organization}
-    payment      = balance
     poll         = {poll}
-}}
+{account_options}}}
 
 rehearsal {{
     private_networks = {{ "127.0.0.0/8" }}
@@ -101,10 +100,11 @@ class Site:
     timing: options of the section "timing"; own_socket: the milter opens its socket itself; settle: how long the
     rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration.
     Each domain of an account names a standing register for its orders (option attestation; None leaves it out), and
-    the CA's terms are accepted when the agent starts (agreements=False: they are not)."""
+    the CA's terms are accepted when the agent starts (agreements=False: they are not). account_options:
+    {option: value} of the account, more or instead."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False, settle=None, extra="", agreements=True):
+                 own_socket=False, settle=None, extra="", agreements=True, account_options=None):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
@@ -112,6 +112,7 @@ class Site:
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
         self.settle, self.extra, self.agreements = settle, extra, agreements
+        self.account_options = {"payment": "balance", "skip_approval": "yes", **(account_options or {})}
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -185,6 +186,7 @@ class Site:
         values = dict(dir=self.dir, contact=CONTACT, profiles=os.path.join(self.prefix, "share/certmilter/profiles"),
                       poll=self.poll, organization=self.ca.account["organization_id"], **self.ports)
         values["profile"] = self._profile(values["profiles"] + "/rehearsal.conf")
+        values["account_options"] = "".join(f"    {k} = {v}\n" for k, v in self.account_options.items())
         values["account"] = ACCOUNT.format(**values) if self.account else ""
         values["timing"] = "".join(f"    {k} = {v}\n" for k, v in self.timing.items())
         values["domains"], values["extra"] = "", self.extra
