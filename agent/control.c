@@ -1,6 +1,6 @@
 /* agent/control.c - the control socket: who may ask, one request after another.
  *
- * Owns the clients. A request is answered at once, or (domain.check, doctor,
+ * Owns the clients. A request is answered at once, or (domain.check, domain.persist, doctor,
  * request.list, mail.wait) later by its client's number. doc/control.md is the contract. A
  * client that sends garbage or stalls loses its connection, nobody else does. */
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "domainlook.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -44,6 +45,8 @@ static const struct {
     {"domain.list", agent_cmd_domain_list, false},
     {"domain.add", agent_cmd_domain_add, true},
     {"domain.release", agent_cmd_domain_release, true},
+    {"domain.resend", agent_cmd_domain_resend, true},
+    {"domain.plan", agent_cmd_domain_plan, false},
     {"order", agent_cmd_order, true},
     {"expect", agent_cmd_expect, true},
     {"consent.add", agent_cmd_consent_add, true},
@@ -204,6 +207,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
     *known = true;
     if (strcmp(cmd, "domain.check") == 0)
         return agent_cmd_domain_check_start(ag, c->number, req, f);
+    if (strcmp(cmd, "domain.persist") == 0)
+        return agent_cmd_domain_persist_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
     if (strcmp(cmd, "request.list") == 0)

@@ -5,6 +5,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "domainlook.h"
 #include "show.h"
 
 #define DAY 86400
@@ -236,6 +237,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
     put_accounts(ag, answer, att);
     put_certificates(ag, answer, att);
     put_keeper(ag, answer, att);
+    agent_calendar_attention(ag, att);
     base_json_setn(watch, "written", ag->watch_written);
     base_json_setn(watch, "domains", (int64_t)ag->conf->cfg->ndomains);
     base_json_setn(watch, "addresses", (int64_t)ag->watch_addresses);

@@ -34,6 +34,7 @@ void policy_load_accounts(struct policy_load *l);       /* config_parties.c */
 void policy_load_profiles(struct policy_load *l);       /* config_profiles.c; before the accounts */
 void policy_check_profiles(struct policy_load *l);      /* ... and what accounts make of them */
 void policy_load_dns(struct policy_load *l);            /* config_dns.c; before the domains */
+void policy_load_http(struct policy_load *l);           /* config_http.c; before the domains */
 void policy_load_domains(struct policy_load *l);        /* config_domains.c */
 void policy_load_table(struct policy_load *l, const char *path, const char *from, int line,
                        const struct policy_domain *defaults); /* config_table.c */
@@ -44,6 +45,11 @@ void policy_domain_option(struct policy_load *l, struct policy_domain *d, const 
 /* Takes a domain that is read; NAME as written. */
 void policy_domain_take(struct policy_load *l, struct policy_domain *d, const char *name,
                         const char *path, int line);
+
+/* NAME at or below ZONE: how long ZONE is, else 0 (config_dns.c). */
+size_t policy_zone_covers(const char *zone, const char *name);
+/* The name of a zone as A-label; NULL if not set or wrong (then said). */
+const char *policy_load_zone(struct policy_load *l, const struct policy_sec *s, const char *key);
 
 /* Small checks (config_values.c): true, or false after the error was added. */
 bool policy_is_name(const char *s); /* [A-Za-z0-9._-]{1,64} */
