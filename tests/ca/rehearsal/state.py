@@ -43,6 +43,7 @@ DEFAULTS = {
     "dcv_poll": 0,                    # seconds between the CA's own looks at DNS tokens; 0: never
     "dcv_days": 30, "mailbox_hours": 24, "domain_valid_days": 199,
     "contact_txt": True,              # also write to the address in _validation-contactemail
+    "http_file": None,                # path of http_token_url instead of the right one
 }
 
 
