@@ -55,35 +55,50 @@ static void look_at_mx(struct dns_look *k)
     }
 }
 
-static void add_contact(struct dns_look *k, const struct net_dns_record *r)
+static int by_text(const void *x, const void *y)
 {
-    if (r->len < 3 || r->len > 254 || strlen(r->text) != r->len)
-        return;
-    const char *m = policy_mailbox_normal(k->a, r->text);
-    for (size_t i = 0; m && i < k->ncontacts; i++)
-        if (strcmp(k->contacts[i], m) == 0)
-            return;
-    if (m)
-        k->contacts[k->ncontacts++] = m;
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* The addresses in the records of ANS (CAA: of this TAG), sorted, as servers rotate them. */
+static void add_contacts(struct dns_look *k, const struct net_dns_answer *ans, const char *tag)
+{
+    const char **v = base_arena_array(k->a, ans->n + 1, sizeof(*v));
+    size_t n = 0, taken = 0;
+    for (size_t i = 0; i < ans->n; i++) {
+        const struct net_dns_record *r = &ans->records[i];
+        if (r->len < 3 || r->len > 254 || strlen(r->text) != r->len ||
+            (tag && (!r->tag || strcmp(r->tag, tag) != 0)))
+            continue;
+        v[n] = policy_mailbox_normal(k->a, r->text);
+        n += v[n] != NULL;
+    }
+    if (n > 0)
+        qsort(v, n, sizeof(*v), by_text);
+    for (size_t i = 0; i < n && taken < CONTACTS; i++) {
+        bool there = false;
+        for (size_t c = 0; c < k->ncontacts; c++)
+            there = there || strcmp(k->contacts[c], v[i]) == 0;
+        if (!there) {
+            k->contacts[k->ncontacts++] = v[i];
+            taken++;
+        }
+    }
 }
 
 /* TXT at _validation-contactemail and CAA contactemail: baseline requirements, appendix A. */
 static void look_at_contacts(struct dns_look *k)
 {
     struct net_dns_answer txt, caa;
-    size_t taken = 0;
     net_dns_lookup(k->conf->resolver, NET_DNS_TXT,
                    base_arena_printf(k->a, "_validation-contactemail.%s", k->d->name), k->a, &txt);
     net_dns_caa(k->conf->resolver, k->d->name, k->a, &caa);
     k->contacts_definite = txt.status != NET_DNS_TEMPFAIL && caa.status != NET_DNS_TEMPFAIL;
     k->contacts = base_arena_array(k->a, (size_t)2 * CONTACTS + 1, sizeof(*k->contacts));
-    for (size_t i = 0; k->contacts_definite && i < txt.n && i < CONTACTS; i++)
-        add_contact(k, &txt.records[i]);
-    for (size_t i = 0; k->contacts_definite && i < caa.n && taken < CONTACTS; i++)
-        if (caa.records[i].tag && strcmp(caa.records[i].tag, "contactemail") == 0) {
-            add_contact(k, &caa.records[i]);
-            taken++;
-        }
+    if (k->contacts_definite) {
+        add_contacts(k, &txt, NULL);
+        add_contacts(k, &caa, "contactemail");
+    }
 }
 
 bool agent_persist_wanted(const struct policy_config *cfg, const struct policy_domain *d,

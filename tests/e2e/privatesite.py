@@ -78,7 +78,7 @@ account "rehearsal" {{
     organization = {organization}
     payment      = balance
     poll         = {poll}
-}}
+{account_more}}}
 
 rehearsal {{
     private_networks = {{ "127.0.0.0/8" }}
@@ -100,7 +100,7 @@ class Site:
     domains: {name: {option: value}} for the configuration; with account=False there is no CA account (guard mode).
     timing: options of the section "timing"; own_socket: the milter opens its socket itself; settle: how long the
     rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration;
-    `rehearsal`, an attribute: further lines of the section "rehearsal"."""
+    `rehearsal` and `account_more`, attributes: further lines of the section "rehearsal" and of the account."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
                  own_socket=False, settle=None, extra=""):
@@ -110,7 +110,7 @@ class Site:
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
-        self.settle, self.extra, self.rehearsal = settle, extra, ""
+        self.settle, self.extra, self.rehearsal, self.account_more = settle, extra, "", ""
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -184,7 +184,7 @@ class Site:
         values = dict(dir=self.dir, contact=CONTACT, profiles=os.path.join(self.prefix, "share/certmilter/profiles"),
                       poll=self.poll, organization=self.ca.account["organization_id"], **self.ports)
         values["profile"] = self._profile(values["profiles"] + "/rehearsal.conf")
-        values["rehearsal"] = self.rehearsal
+        values["rehearsal"], values["account_more"] = self.rehearsal, self.account_more
         values["account"] = ACCOUNT.format(**values) if self.account else ""
         values["timing"] = "".join(f"    {k} = {v}\n" for k, v in self.timing.items())
         values["domains"], values["extra"] = "", self.extra
