@@ -219,7 +219,8 @@ def test_mx_that_leaves_and_comes_back(site):
     redo(site)
     d = site.wait(lambda: about(site, "left")["dropped"] and about(site, "left"), 30, "dropped")
     assert d["effective_mode"] == "observe" and d["mode"] == "confirm" and d["mx"] == "mx.elsewhere.test"
-    assert attention(site, "left.test", "mx.elsewhere.test") and notices(site, "left.test", "MX")
+    assert attention(site, "left.test", "mx.elsewhere.test")
+    site.wait(lambda: notices(site, "left.test", "MX"), 20, "a notice")
     assert "observe (confirm)" in cli(site, "domain", "list")
     cli(site, "domain", "add", "left.test")
     site.wait(lambda: "observe/would-confirm" in site.verdicts("left.test"), 30, "only observed")
