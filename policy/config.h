@@ -136,6 +136,10 @@ struct policy_config {
     int64_t revocation_check; /* 86400 */
     int64_t domain_check;     /* between two looks at a domain's DNS: 86400 */
     int64_t reuse;            /* how long a validation holds where the CA tells no date: 199 d */
+    /* watching */
+    const char *metrics;  /* Prometheus text file; NULL = none */
+    int64_t report;       /* seconds between two reports of what ends; 0 = none */
+    int64_t report_ahead; /* ... within so many seconds */
     int inspectors, workers; /* pool sizes; 0 = automatic */
 };
 
