@@ -90,6 +90,9 @@ static void begin(struct agent *ag, struct base_arena *a, const struct policy_do
     if (!why && agent_dns_by_hand(ag->conf->cfg, d->name, d->method))
         why = base_arena_printf(a, "what the CA wants to see has to be put there by a person: "
                                    "\"certmilter show %s\" tells what and where", d->name);
+    if (!why && d->mode == POLICY_MODE_HOLD && d->method != POLICY_METHOD_EMAIL)
+        why = base_arena_printf(a, "mode hold: \"certmilter domain release %s --reason TEXT\" has what the CA "
+                                   "wants to see written", d->name);
     if (why)
         trouble(ag, a, d->name, st, why, until);
 }

@@ -92,42 +92,38 @@ static void attend(json_t *list, const char *text)
     json_array_append_new(list, json_string(text));
 }
 
-/* Only what is configured now counts: rows of former domains stay. */
-static void dropped(struct agent *ag, struct base_arena *a, json_t *list)
+/* Rows of former domains stay: only what is configured now counts. */
+static size_t list_of(struct agent *ag, struct base_arena *a, enum ledger_domain_which which,
+                      struct ledger_domain_look **v)
 {
     struct base_fail f = {0};
-    struct ledger_domain_look *v;
-    size_t n = 0;
-    if (ledger_domain_look_list(ag->ledger, a, LEDGER_DOMAIN_DROPPED, "", PAGE, &v, &n, &f))
-        n = 0;
+    size_t n = 0, left = 0;
+    if (ledger_domain_look_list(ag->ledger, a, which, "", PAGE, v, &n, &f))
+        return 0;
     for (size_t i = 0; i < n; i++)
-        if (policy_config_domain(ag->conf->cfg, v[i].name))
-            attend(list, base_arena_printf(
-                             a, "%s is only observed: its MX names none of our hosts (%s)", v[i].name,
-                             v[i].mx && v[i].mx[0] ? v[i].mx : "it has none"));
+        if (policy_config_domain(ag->conf->cfg, (*v)[i].name))
+            (*v)[left++] = (*v)[i];
+    return left;
 }
 
 void agent_calendar_attention(struct agent *ag, json_t *list)
 {
-    const struct policy_config *cfg = ag->conf->cfg;
     struct base_arena *a = base_arena_new();
-    size_t said = 0;
+    struct ledger_domain_look *v;
     char when[BASE_TIME_LEN];
-    dropped(ag, a, list);
-    for (size_t i = 0; i < cfg->ndomains && said < PAGE; i++) {
-        struct base_fail f = {0};
-        struct ledger_domain_look st;
-        struct base_arena *b = base_arena_new();
-        if (!ledger_domain_look_get(ag->ledger, b, cfg->domains[i].name, &st, &f)) {
-            if (st.trouble && ++said)
-                attend(list, base_arena_printf(b, "the validation of %s needs a person: %s", st.name,
-                                               st.trouble));
-            if (st.persist_until && st.persist_until - AGENT_PERSIST_WARN <= base_now() && ++said)
-                attend(list,
-                       base_arena_printf(b, "the persistent validation record of %s ends on %s",
-                                         st.name, base_time_rfc3339(st.persist_until, when)));
-        }
-        base_arena_free(b);
+    size_t n = list_of(ag, a, LEDGER_DOMAIN_DROPPED, &v);
+    for (size_t i = 0; i < n; i++)
+        attend(list, base_arena_printf(a, "%s is only observed: its MX names none of our hosts (%s)",
+                                       v[i].name, v[i].mx && v[i].mx[0] ? v[i].mx : "it has none"));
+    n = list_of(ag, a, LEDGER_DOMAIN_ATTENTION, &v);
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].trouble)
+            attend(list, base_arena_printf(a, "the validation of %s needs a person: %s", v[i].name,
+                                           v[i].trouble));
+        if (v[i].persist_until && v[i].persist_until - AGENT_PERSIST_WARN <= base_now())
+            attend(list, base_arena_printf(a, "the persistent validation record of %s ends on %s",
+                                           v[i].name,
+                                           base_time_rfc3339(v[i].persist_until, when)));
     }
     base_arena_free(a);
 }

@@ -4,7 +4,12 @@
  * below /.well-known/pki-validation of the exact name, http or https on an authorized port,
  * redirects by 301, 302, 307 and 308 only. One address of several that shows something else may
  * be the very one that the CA asks, so each is asked. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "http.h"
@@ -147,12 +152,31 @@ static enum base_fail_class at_address(const struct net_scope *s, struct dcv_por
                       dcv_http_url(a, domain, name), address, plain.text, tls.text);
 }
 
+/* No way from this host to an IPv6 address: the CA may have one, we can't tell. */
+static bool no_way(const char *address)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(80)};
+    int fd;
+
+    if (inet_pton(AF_INET6, address, &six.sin6_addr) != 1) {
+        return false;
+    }
+    fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* nothing is sent */
+    bool none = fd < 0 || (connect(fd, (struct sockaddr *)&six, sizeof six) != 0 &&
+                           (errno == ENETUNREACH || errno == EADDRNOTAVAIL));
+    if (fd >= 0) {
+        close(fd);
+    }
+    return none;
+}
+
 enum base_fail_class dcv_http_shown(const struct net_scope *s, struct dcv_ports ports,
                                     const char *domain, const char *name, const char *value,
                                     struct base_arena *a, struct base_fail *f)
 {
     struct net_dns_answer ans;
     enum base_fail_class cls = BASE_OK;
+    size_t asked = 0;
 
     net_dns_addresses(s->resolver, domain, a, &ans);
     if (ans.status != NET_DNS_RECORD) {
@@ -160,8 +184,15 @@ enum base_fail_class dcv_http_shown(const struct net_scope *s, struct dcv_ports 
                           ans.status == NET_DNS_NONE ? "has no address, so no web server"
                                                      : "can't be looked up now");
     }
-    for (size_t i = 0; cls == BASE_OK && i < ans.n && i < ADDRESSES; i++) {
-        cls = at_address(s, ports, domain, name, value, ans.records[i].text, a, f);
+    for (size_t i = 0; cls == BASE_OK && i < ans.n && asked < ADDRESSES; i++) {
+        if (!no_way(ans.records[i].text)) {
+            cls = at_address(s, ports, domain, name, value, ans.records[i].text, a, f);
+            asked++;
+        }
+    }
+    if (cls == BASE_OK && asked == 0) {
+        cls = base_failf(f, BASE_TEMPORARY, "dcv.http",
+                         "%s has IPv6 addresses only, and this host has no way to them", domain);
     }
     return cls;
 }

@@ -39,7 +39,8 @@ struct dcv_ports { /* 80 and 443 but in a rehearsal */
 enum base_fail_class dcv_http_step(struct base_arena *a, struct dcv_ports ports, int status,
                                    const char *redirect, int hops, const char **next, bool *plain,
                                    struct net_host *host, struct base_fail *f);
-/* Is the file to be had at DOMAIN, at each of its addresses, with exactly VALUE (and white
+/* Is the file to be had at DOMAIN, at each of its addresses (at most 8, and but for IPv6 ones
+ * that this host has no way to), with exactly VALUE (and white
  * space at the end)? At port 80, or where nobody answers there at 443. BASE_OK or temporary
  * dcv.http, with what was found where. */
 enum base_fail_class dcv_http_shown(const struct net_scope *s, struct dcv_ports ports,

@@ -57,16 +57,14 @@ enum base_fail_class ledger_domain_look_list(struct ledger *l, struct base_arena
                                              size_t *n, struct base_fail *f)
 {
     struct ledger_list list;
-    enum base_fail_class cls =
-        which == LEDGER_DOMAIN_DROPPED
-            ? ledger_rows(l, a, &table, &list, f,
-                          "SELECT " COLUMNS " FROM domain_look WHERE dropped > 0 AND name > ?1"
-                          " ORDER BY name LIMIT ?2",
-                          "tn", after, limit)
-            : ledger_rows(l, a, &table, &list, f,
-                          "SELECT " COLUMNS " FROM domain_look WHERE contacts <> '[]'"
-                          " AND name > ?1 ORDER BY name LIMIT ?2",
-                          "tn", after, limit);
+    static const char *const sql[] = {
+        "SELECT " COLUMNS " FROM domain_look WHERE dropped > 0 AND name > ?1 ORDER BY name LIMIT ?2",
+        "SELECT " COLUMNS " FROM domain_look WHERE contacts <> '[]' AND name > ?1"
+        " ORDER BY name LIMIT ?2",
+        "SELECT " COLUMNS " FROM domain_look WHERE (trouble IS NOT NULL OR persist_until > 0)"
+        " AND name > ?1 ORDER BY name LIMIT ?2",
+    };
+    enum base_fail_class cls = ledger_rows(l, a, &table, &list, f, sql[which], "tn", after, limit);
 
     *out = list.rows;
     *n = list.n;

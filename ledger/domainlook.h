@@ -24,8 +24,12 @@ enum base_fail_class ledger_domain_look_get(struct ledger *l, struct base_arena 
                                             struct base_fail *f);
 enum base_fail_class ledger_domain_look_put(struct ledger *l, const struct ledger_domain_look *d,
                                             struct base_fail *f);
-enum ledger_domain_which { LEDGER_DOMAIN_DROPPED, LEDGER_DOMAIN_CONTACTS };
-/* Those that are dropped, or have contacts: ascending by name, names > AFTER. */
+enum ledger_domain_which {
+    LEDGER_DOMAIN_DROPPED,
+    LEDGER_DOMAIN_CONTACTS,
+    LEDGER_DOMAIN_ATTENTION, /* with trouble, or a persistent record that ends some day */
+};
+/* Those of one kind: ascending by name, names > AFTER. */
 enum base_fail_class ledger_domain_look_list(struct ledger *l, struct base_arena *a,
                                              enum ledger_domain_which which, const char *after,
                                              size_t limit, struct ledger_domain_look **out,

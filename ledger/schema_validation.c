@@ -20,4 +20,6 @@ const char ledger_step_validation[] =
     "  trouble TEXT"
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX domain_look_dropped ON domain_look(name) WHERE dropped > 0;"
+    "CREATE INDEX domain_look_attention ON domain_look(name)"
+    "  WHERE trouble IS NOT NULL OR persist_until > 0;"
     "CREATE INDEX domain_look_contacts ON domain_look(name) WHERE contacts <> '[]';";

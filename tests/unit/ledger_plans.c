@@ -57,6 +57,7 @@ static void fill_records(struct fixture *x)
     GOOD(x, ledger_domain_look_put(x->l, &look, &x->fail));
     GOOD(x, ledger_domain_look_list(x->l, x->a, LEDGER_DOMAIN_DROPPED, "", 9, &looks, &n, &x->fail));
     GOOD(x, ledger_domain_look_list(x->l, x->a, LEDGER_DOMAIN_CONTACTS, "", 9, &looks, &n, &x->fail));
+    GOOD(x, ledger_domain_look_list(x->l, x->a, LEDGER_DOMAIN_ATTENTION, "", 9, &looks, &n, &x->fail));
 }
 
 static int64_t fill_intents(struct fixture *x)

@@ -156,6 +156,7 @@ static void http(void **state)
     wrong("http \"x\" { webroots = { \"/srv/a\",\n \"srv/b\" } }\n", 2, "absolute path");
     wrong("http \"x\" {\n file = other }\n", 2, "fixed, dynamic");
     wrong("http \"x\" {}\nhttp \"y\" {}\n", 2, "covers the same domains as http \"x\"");
+    wrong(HEAD "rehearsal {\n http_port = 8080 }\n", 4, "only for a rehearsal");
     wrong("mx_hosts = { \"mx.example.org\",\n \"a b\" }\n", 2, "names of hosts");
     wrong("domain \"a.test\" {\n revalidate = 12h }\n", 2, "revalidate: expected whole days");
     wrong(HEAD "account \"two\" { profile = \"digicert\" api_key = \"k\"\n persist_issuer = \"a;b\" }\n", 4,
