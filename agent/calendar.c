@@ -91,8 +91,8 @@ static void begin(struct agent *ag, struct base_arena *a, const struct policy_do
         why = base_arena_printf(a, "what the CA wants to see has to be put there by a person: "
                                    "\"certmilter show %s\" tells what and where", d->name);
     if (!why && d->mode == POLICY_MODE_HOLD && d->method != POLICY_METHOD_EMAIL)
-        why = base_arena_printf(a, "mode hold: \"certmilter domain release %s --reason TEXT\" has what the CA "
-                                   "wants to see written", d->name);
+        why = base_arena_printf(a, "mode hold: \"certmilter domain release %s --reason TEXT\" has what "
+                                   "the CA wants to see written", d->name);
     if (why)
         trouble(ag, a, d->name, st, why, until);
 }
@@ -139,11 +139,11 @@ static void revalidate(struct agent *ag, struct base_arena *a, const struct poli
         ledger_domain_get(ag->ledger, a, d->name, d->account, &ca, &f) || !agent_begin(ag))
         return;
     bool valid = strcmp(ca.state, "valid") == 0;
-    bool changed = valid && !ca.valid_until && !st->valid_since;
+    bool changed = valid && !st->valid_since;
     if (changed)
         st->valid_since = now;
     int64_t until = agent_domain_until(ag->conf->cfg, &ca, st);
-    bool over = strcmp(ca.state, "expired") == 0 && (ca.valid_until || st->valid_since);
+    bool over = !valid && st->valid_since; /* it held once, and has to again */
     if ((agent_domain_is_due(d, until, now) || over) &&
         st->tried + ag->conf->cfg->domain_check <= now) {
         changed = true;

@@ -78,8 +78,8 @@ void agent_calendar_put(struct agent *ag, struct base_arena *a, const struct pol
     json_t *next = json_object();
     const char *text = next_of(ag, a, d, &st, until, i, o, &at);
     if (st.dropped)
-        text = base_arena_printf(a, "only observed, its MX names %s; %s", st.mx && st.mx[0] ? st.mx : "nobody",
-                                 text);
+        text = base_arena_printf(a, "only observed, its MX names %s; %s",
+                                 st.mx && st.mx[0] ? st.mx : "nobody", text);
     base_json_set(next, "text", text);
     base_json_setn(next, "at", at);
     json_object_set_new(o, "next", next);

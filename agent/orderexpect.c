@@ -144,7 +144,8 @@ bool agent_order_forget(struct agent *ag, struct order_run *k)
     for (size_t i = 0; i < n; i++)
         /* a domain's validation may serve other orders too, and one under way ends by itself */
         if ((v[i].p.kind != POLICY_INTENT_DOMAIN || v[i].p.state == POLICY_INTENT_REQUESTING) &&
-            (v[i].p.state == POLICY_INTENT_REQUESTING || v[i].p.state == POLICY_INTENT_OPEN || v[i].p.state == POLICY_INTENT_UNKNOWN) &&
+            (v[i].p.state == POLICY_INTENT_REQUESTING || v[i].p.state == POLICY_INTENT_OPEN ||
+             v[i].p.state == POLICY_INTENT_UNKNOWN) &&
             !agent_intent_end(ag, &v[i], POLICY_INTENT_CANCELLED, "its order failed"))
             return false;
     return true;

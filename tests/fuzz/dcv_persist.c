@@ -1,4 +1,5 @@
-/* dcv_persist_parse(): what it takes has an issuer and holds no separator, and its own text reads back as the same. */
+/* dcv_persist_parse(): what it takes has an issuer and holds no separator, and its own text reads
+ * back as the same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (p.account_uri != NULL) {
             const char *again = dcv_persist_value(a, &p);
-            if (strlen(again) <= 1024 && (!dcv_persist_parse(a, again, strlen(again), &q) ||
-                strcmp(q.issuer, p.issuer) != 0 || strcmp(q.account_uri, p.account_uri) != 0 || q.until != p.until)) {
+            if (strlen(again) <= 1024 &&
+                (!dcv_persist_parse(a, again, strlen(again), &q) || strcmp(q.issuer, p.issuer) != 0 ||
+                 strcmp(q.account_uri, p.account_uri) != 0 || q.until != p.until)) {
                 abort();
             }
         }

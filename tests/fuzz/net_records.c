@@ -1,5 +1,5 @@
-/* net_records_take() on records of a packet off the wire, and net_zone_read() with look-ups on text: what comes out
- * is as long as it says, ends with a NUL, and is of the kind that was asked for. First byte: 0 text, else wire. */
+/* net_records_take() on records of a packet off the wire, and net_zone_read() with look-ups on text:
+ * what comes out is as long as it says and ends with a NUL. First byte: 0 text, else wire. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
