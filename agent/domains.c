@@ -351,7 +351,10 @@ enum base_fail_class agent_domain_request_by(struct agent *ag, const char *domai
         .prevalidation = order_row == 0,
         .next_look = now + cfg->intent_life_domain, /* until the CA's answer sets it anew */
     };
-    if (!r)
+    /* its mails are on the way: "domain resend" asks for others */
+    bool asked = open.p.id && i.p.id && open.prevalidation && open.p.state == POLICY_INTENT_OPEN &&
+                 method == POLICY_METHOD_EMAIL;
+    if (!r && !asked)
         r = add_request(ag, a, &i, method, f);
     *intent = i.p.id;
     base_arena_free(a);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/fail.h"
+#include "publishers.h"
 #include "rules.h"
 
 enum policy_mode { POLICY_MODE_OBSERVE = 0, POLICY_MODE_HOLD, POLICY_MODE_CONFIRM };
@@ -65,6 +66,8 @@ struct policy_domain {
     int64_t renew_days; /* before its end a certificate is ordered anew; 0 = never by itself */
     int64_t revalidate_days; /* before its end the domain is validated anew; 0 = never by itself */
     struct policy_strings contacts; /* listed addresses that DCV mail may go to */
+    struct policy_strings publish;  /* ids of publishers */
+    const char *clear_key;          /* consumer that gets signing keys in clear; NULL = none */
     const char *where; /* "certmilter.conf:41", for messages */
 };
 
@@ -111,6 +114,8 @@ struct policy_config {
     size_t ndns;
     struct policy_http *http;
     size_t nhttp;
+    struct policy_publisher *publishers;
+    size_t npublishers;
     struct policy_profile **profiles;
     size_t nprofiles;
     /* places */
@@ -180,6 +185,8 @@ const struct policy_domain *policy_config_mailbox_domain(const struct policy_con
                                                          const char *mailbox);
 const struct policy_account *policy_config_account(const struct policy_config *c, const char *id);
 const struct policy_tenant *policy_config_tenant(const struct policy_config *c, const char *id);
+const struct policy_publisher *policy_config_publisher(const struct policy_config *c,
+                                                       const char *id); /* NULL: none */
 const struct policy_profile *policy_config_profile(const struct policy_config *c, const char *id);
 /* True if the host part is a public suffix ("co.uk"): never a controlled domain (libpsl). */
 bool policy_public_suffix(const char *domain);

@@ -35,6 +35,7 @@ void policy_load_profiles(struct policy_load *l);       /* config_profiles.c; be
 void policy_check_profiles(struct policy_load *l);      /* ... and what accounts make of them */
 void policy_load_dns(struct policy_load *l);            /* config_dns.c; before the domains */
 void policy_load_http(struct policy_load *l);           /* config_http.c; before the domains */
+void policy_load_publishers(struct policy_load *l);     /* config_publishers.c; before the domains */
 void policy_load_domains(struct policy_load *l);        /* config_domains.c */
 void policy_load_table(struct policy_load *l, const char *path, const char *from, int line,
                        const struct policy_domain *defaults); /* config_table.c */
@@ -50,6 +51,11 @@ void policy_domain_take(struct policy_load *l, struct policy_domain *d, const ch
 size_t policy_zone_covers(const char *zone, const char *name);
 /* The name of a zone as A-label; NULL if not set or wrong (then said). */
 const char *policy_load_zone(struct policy_load *l, const struct policy_sec *s, const char *key);
+/* A member of a domain's `publish`, and what its `clear_key` needs (config_publishers.c). */
+void policy_domain_publish(struct policy_load *l, struct policy_domain *d, const char *value,
+                           const char *path, int line);
+void policy_check_clear_key(struct policy_load *l, const struct policy_domain *d, const char *path,
+                            int line);
 
 /* Small checks (config_values.c): true, or false after the error was added. */
 bool policy_is_name(const char *s); /* [A-Za-z0-9._-]{1,64} */
