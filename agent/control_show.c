@@ -6,10 +6,12 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "owner.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
 #include "publish.h"
 #include "show.h"
+#include "trust.h"
 
 static enum base_fail_class show_mail(struct agent *ag, struct base_arena *a, int64_t id,
                                       json_t *answer, struct base_fail *f)
@@ -54,8 +56,12 @@ static void put_intents_of(struct agent *ag, struct base_arena *a, int64_t order
 static void show_order(struct agent *ag, struct base_arena *a, const struct ledger_order *o,
                        json_t *answer)
 {
+    struct ledger_attestation t;
+    struct base_fail none = {0};
     base_json_set(answer, "type", "order");
     json_object_set_new(answer, "order", agent_order_json(o));
+    if (!ledger_attestation_of(ag->ledger, a, o->id, &t, &none))
+        json_object_set_new(answer, "attestation", agent_attest_json(&t));
     put_intents_of(ag, a, o->id, answer);
     agent_put_timeline(ag, a, o, answer);
     agent_put_events(ag, a, answer, agent_object(a, "order", o->id));
@@ -115,7 +121,8 @@ static bool show_mailbox(struct agent *ag, struct base_arena *a, const char *box
     json_object_set_new(answer, "certificates", certs);
     json_object_set_new(answer, "orders", orders);
     agent_put_publications(ag, a, box, 0, answer);
-    return d || nc || no;
+    bool forgotten = agent_put_forgotten(ag, a, box, answer);
+    return d || nc || no || forgotten;
 }
 
 /* "kind:N" -> N; 0 if WHAT isn't of that kind. */

@@ -14,6 +14,9 @@ cli_run cli_cmd_domain_list, cli_cmd_domain_add, cli_cmd_domain_check, cli_cmd_e
 cli_run cli_cmd_domain_release, cli_cmd_domain_resend, cli_cmd_domain_persist, cli_cmd_domain_plan;
 /* order.c */
 cli_run cli_cmd_order;
+/* trust.c, evidence.c */
+cli_run cli_cmd_agreement_list, cli_cmd_agreement_accept, cli_cmd_release, cli_cmd_release_list;
+cli_run cli_cmd_evidence;
 /* life.c */
 cli_run cli_cmd_cancel, cli_cmd_revoke, cli_cmd_reissue, cli_cmd_renew, cli_cmd_emails;
 cli_run cli_cmd_request_list, cli_cmd_request_approve, cli_cmd_request_reject;
@@ -23,6 +26,8 @@ cli_run cli_cmd_consent_add, cli_cmd_consent_list, cli_cmd_consent_withdraw;
 cli_run cli_cmd_list, cli_cmd_show;
 /* export.c, pem.c */
 cli_run cli_cmd_export, cli_cmd_export_p12, cli_cmd_export_pem;
+/* forget.c */
+cli_run cli_cmd_forget;
 /* publish.c */
 cli_run cli_cmd_publish_list, cli_cmd_publish_retry, cli_cmd_publish_run;
 /* import.c */

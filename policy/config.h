@@ -35,7 +35,12 @@ const char *policy_custody_name(enum policy_custody c);
 struct policy_tenant {
     const char *id;
     const char *contact; /* address for alarms and notices */
+    const char *attestation; /* who vouches for the persons of its domains; NULL */
 };
+
+#define POLICY_TERMS 3
+/* "certificate-services", "master-services", "smime-terms"; NULL at the end. */
+extern const char *const policy_terms[];
 
 struct policy_account {
     const char *id, *tenant;
@@ -49,6 +54,9 @@ struct policy_account {
     int64_t poll;           /* seconds between status look-ups */
     struct { int64_t run, day, month; } limit; /* orders: the spending brake */
     const char *persist_issuer, *persist_account_uri; /* of the persistent TXT record; NULL */
+    struct policy_strings release_by; /* who may release orders above it; empty = anybody */
+    /* version of each of the terms (POLICY_TERMS) that must be accepted; NULL = any */
+    const char *agreements[POLICY_TERMS];
 };
 
 struct policy_domain {
@@ -68,6 +76,7 @@ struct policy_domain {
     struct policy_strings contacts; /* listed addresses that DCV mail may go to */
     struct policy_strings publish;  /* ids of publishers */
     const char *clear_key;          /* consumer that gets signing keys in clear; NULL = none */
+    const char *attestation; /* the register that orders are vouched for from; NULL = each says its own */
     const char *where; /* "certmilter.conf:41", for messages */
 };
 
@@ -141,6 +150,9 @@ struct policy_config {
     int64_t revocation_check; /* 86400 */
     int64_t domain_check;     /* between two looks at a domain's DNS: 86400 */
     int64_t reuse;            /* how long a validation holds where the CA tells no date: 199 d */
+    /* aliases */
+    struct policy_strings alias_maps; /* Postfix tables, "hash:/etc/postfix/virtual" */
+    const char *postmap;
     /* watching */
     const char *metrics;  /* Prometheus text file; NULL = none */
     int64_t report;       /* seconds between two reports of what ends; 0 = none */

@@ -27,12 +27,13 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "validity",
                                           "renew",
                                           "revalidate",
+                                          "attestation",
                                           "contacts",
                                           "publish",
                                           "clear_key",
                                           NULL};
 
-static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), CFG_END()};
+static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), POLICY_VALUE("attestation"), CFG_END()};
 static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("profile"),
                                    POLICY_VALUE("driver"),
@@ -47,6 +48,8 @@ static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("orders_month"),
                                    POLICY_VALUE("persist_issuer"),
                                    POLICY_VALUE("persist_account_uri"),
+                                   POLICY_LIST("release_by"),
+                                   POLICY_LIST("agreements"),
                                    CFG_END()};
 static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("account"),
@@ -62,6 +65,7 @@ static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("validity"),
                                   POLICY_VALUE("renew"),
                                   POLICY_VALUE("revalidate"),
+                                  POLICY_VALUE("attestation"),
                                   POLICY_LIST("contacts"),
                                   POLICY_LIST("publish"),
                                   POLICY_VALUE("clear_key"),
@@ -117,6 +121,7 @@ static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
                                   POLICY_VALUE("domain_check"),
                                   POLICY_VALUE("reuse"),
                                   CFG_END()};
+static cfg_opt_t aliases_opts[] = {POLICY_LIST("maps"), POLICY_VALUE("postmap"), CFG_END()};
 static cfg_opt_t watching_opts[] = {POLICY_VALUE("metrics"), POLICY_VALUE("report"),
                                     POLICY_VALUE("report_ahead"), CFG_END()};
 static cfg_opt_t agent_opts[] = {POLICY_VALUE("inspectors"), POLICY_VALUE("workers"), CFG_END()};
@@ -142,6 +147,7 @@ cfg_opt_t *policy_config_options(void)
                                POLICY_SECTION("network", network_opts),
                                POLICY_SECTION("notices", notices_opts),
                                POLICY_SECTION("timing", timing_opts),
+                               POLICY_SECTION("aliases", aliases_opts),
                                POLICY_SECTION("watching", watching_opts),
                                POLICY_SECTION("agent", agent_opts),
                                POLICY_SECTION("rehearsal", rehearsal_opts),
@@ -182,6 +188,7 @@ void policy_config_defaults(struct policy_config *c)
     c->reuse = 199 * DAY;
     c->http_port = 80;
     c->https_port = 443;
+    c->postmap = "/usr/sbin/postmap";
     c->report = 7 * DAY;
     c->report_ahead = 30 * DAY;
 }
@@ -297,6 +304,23 @@ static void load_timing(struct policy_load *l)
     c->workers = (int)policy_sec_int(&a, "workers", 0, 256, 0);
 }
 
+/* "TYPE:NAME" as Postfix names a table. */
+static bool is_map(const char *s)
+{
+    const char *colon = strchr(s, ':');
+
+    return colon != NULL && colon > s && colon[1] != '\0' && s[0] != '-' && strpbrk(s, " \t,") == NULL;
+}
+
+static void load_aliases(struct policy_load *l)
+{
+    struct policy_sec s = policy_conf_single(&l->c, "aliases");
+
+    l->cfg->alias_maps =
+        checked_list(&s, "maps", is_map, "a Postfix table such as hash:/etc/postfix/virtual");
+    l->cfg->postmap = policy_sec_path(&s, "postmap", l->cfg->postmap, false);
+}
+
 static void load_watching(struct policy_load *l)
 {
     static const char *const reports[] = {"off", "daily", "weekly", NULL};
@@ -331,5 +355,6 @@ void policy_load_settings(struct policy_load *l)
     load_paths(l);
     load_network(l);
     load_timing(l);
+    load_aliases(l);
     load_watching(l);
 }
