@@ -62,7 +62,7 @@ static void look_free(struct agent *ag, struct look *k)
 static void settle(struct agent *ag, struct look *k, struct ledger_intent *i,
                    const struct ca_domain *d)
 {
-    if (i->p.state == POLICY_INTENT_UNKNOWN && d->valid && !d->pending && i->p.account &&
+    if (i->p.state == POLICY_INTENT_UNKNOWN && ca_domain_holds(d, i->p.renews) && i->p.account &&
         strcmp(i->p.account, k->account) == 0)
         agent_intent_end(ag, i, POLICY_INTENT_CONFIRMED, "the CA holds it as validated");
 }

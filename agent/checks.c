@@ -11,6 +11,8 @@
 #include "base/json.h"
 #include "catalog.h"
 #include "dcv/dns.h"
+#include "dcv/http.h"
+#include "domainlook.h"
 #include "keeper/client.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
@@ -57,7 +59,7 @@ static void check_mx(struct checks *k)
     }
     for (size_t i = 0; i < ans.n && i < 10; i++) {
         names = base_arena_printf(k->a, "%s%s%s", names, i ? ", " : "", ans.records[i].text);
-        ours = ours || (host && base_ascii_caseeq(host, ans.records[i].text));
+        ours = ours || agent_is_our_host(k->conf->cfg, ans.records[i].text);
     }
     say(k, "mx", ours ? "ok" : "warn",
         ours ? base_arena_printf(k->a, "mail for %s comes here (%s)", name, names)
@@ -116,8 +118,32 @@ static void check_mode(struct checks *k)
                                                                  : ": nothing is confirmed, only told"));
 }
 
+static void check_http(struct checks *k)
+{
+    const struct policy_http *h = policy_config_http(k->conf->cfg, k->domain->name);
+    struct base_fail f = {0};
+    if (k->domain->method != POLICY_METHOD_HTTP)
+        return;
+    for (size_t i = 0; i < h->webroots.n; i++) {
+        struct policy_strings root = {&h->webroots.v[i], 1};
+        /* a file of our own comes and goes: that is the right that is needed */
+        enum base_fail_class r = dcv_file_put(&root, "certmilter-check.txt", "certmilter", &f);
+        if (!r)
+            r = dcv_file_remove(&root, "certmilter-check.txt", "certmilter", &f);
+        say(k, "http", r ? "fail" : "ok",
+            r ? base_arena_strdup(k->a, f.text)
+              : base_arena_printf(k->a, "a file can be put below %s by http \"%s\"",
+                                  h->webroots.v[i], h->id));
+    }
+    if (h->webroots.n == 0)
+        say(k, "http", "ok",
+            base_arena_printf(k->a, "a person puts the file where http \"%s\" has no webroots", h->id));
+}
+
 static void check_dns(struct checks *k)
 {
+    if (k->domain->method == POLICY_METHOD_HTTP)
+        return;
     const struct policy_dns *s = policy_config_dns(k->conf->cfg, k->domain->name);
     const char *method = policy_method_name(k->domain->method);
     enum policy_method m = k->domain->method;
@@ -158,6 +184,7 @@ static void domain_run(struct agent_task *t)
     struct checks *k = (struct checks *)t;
     check_mode(k);
     check_dns(k);
+    check_http(k);
     check_mx(k);
     check_caa(k);
     check_at_ca(k);

@@ -1,8 +1,7 @@
 /* agent/control.c - the control socket: who may ask, one request after another.
  *
- * Owns the clients. A request is answered at once, or (domain.check, doctor,
- * request.list, product.list, organization.list, quote,
- * mail.wait) later by its client's number. doc/control.md is the contract. A
+ * Owns the clients. A request is answered at once, or (what start_slow() names) later by its
+ * client's number. doc/control.md is the contract. A
  * client that sends garbage or stalls loses its connection, nobody else does. */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "domainlook.h"
 #include "owner.h"
 #include "publish.h"
 #include "trust.h"
@@ -50,6 +50,8 @@ static const struct {
     {"domain.list", agent_cmd_domain_list, false},
     {"domain.add", agent_cmd_domain_add, true},
     {"domain.release", agent_cmd_domain_release, true},
+    {"domain.resend", agent_cmd_domain_resend, true},
+    {"domain.plan", agent_cmd_domain_plan, false},
     {"order", agent_cmd_order, true},
     {"expect", agent_cmd_expect, true},
     {"consent.add", agent_cmd_consent_add, true},
@@ -228,6 +230,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
     *known = true;
     if (strcmp(cmd, "domain.check") == 0)
         return agent_cmd_domain_check_start(ag, c->number, req, f);
+    if (strcmp(cmd, "domain.persist") == 0)
+        return agent_cmd_domain_persist_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
     if (strcmp(cmd, "alias") == 0)

@@ -6,6 +6,7 @@
 #include "backup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "domainlook.h"
 #include "publish.h"
 #include "catalog.h"
 #include "show.h"
@@ -258,6 +259,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
     put_certificates(ag, answer, att);
     agent_trust_attention(ag, att);
     put_keeper(ag, answer, att);
+    agent_calendar_attention(ag, att);
     agent_put_publishing(ag, answer, att);
     base_json_setn(watch, "written", ag->watch_written);
     base_json_setn(watch, "domains", (int64_t)ag->conf->cfg->ndomains);

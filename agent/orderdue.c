@@ -4,6 +4,7 @@
 
 #include "agent.h"
 #include "base/clock.h"
+#include "domainlook.h"
 
 #define POLL_MS 5000
 
@@ -81,4 +82,5 @@ void agent_orders_due(struct agent *ag)
         if (!ag->fenced)
             agent_renewals_due(ag);
     }
+    agent_calendar_due(ag);
 }

@@ -44,6 +44,10 @@ void agent_order_request(struct order_run *k); /* fills k->req from the order's 
 
 /* orderexpect.c: within the open transaction; false: it was rolled back. */
 bool agent_order_expect(struct agent *ag, struct order_run *k); /* mails of this order */
+/* orderearly.c: the validation that an order of this product asks for, before it leaves; and
+ * when its number is known. */
+bool agent_order_early(struct agent *ag, struct order_run *k);
+bool agent_order_early_open(struct agent *ag, struct order_run *k);
 /* What a pending order waits for; *WHY for a person. */
 bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why);
 /* It failed: its own mails are expected no more. */

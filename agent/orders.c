@@ -53,7 +53,7 @@ static bool save(struct agent *ag, struct order_run *k, const char *state, const
     base_json_set(data, "reason", reason);
     agent_event(ag, strcmp(state, "failed") == 0 ? LOG_ERR : LOG_NOTICE, "order.state", k->o.tenant,
                 agent_object(k->a, "order", k->o.id), NULL, data);
-    return true;
+    return strcmp(state, "requesting") != 0 || k->reissue || agent_order_early(ag, k);
 }
 
 static void failed(struct agent *ag, struct order_run *k, const char *why)

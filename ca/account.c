@@ -367,21 +367,35 @@ enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
     return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(domain_recipients, id, a, out, f);
 }
 
+bool ca_domain_holds(const struct ca_domain *d, int64_t renews)
+{
+    return d->valid && (renews == 0 ? !d->pending : d->valid_till > renews);
+}
+
+bool ca_dcv_file_ok(const char *name)
+{
+    size_t n = name != NULL ? strlen(name) : 0;
+
+    return n >= 1 && n <= 100 && name[0] != '.' && strstr(name, "..") == NULL &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+}
+
 enum base_fail_class ca_dcv_ask(struct ca_account *c, const char *name, enum ca_dcv_method method,
-                                struct base_arena *a, struct ca_dcv *out, struct base_fail *f)
+                                int64_t renews, struct base_arena *a, struct ca_dcv *out,
+                                struct base_fail *f)
 {
     *out = (struct ca_dcv){0};
-    return !plain(name) ? bad_input(f, "the domain") : CALL(dcv_ask, name, method, a, out, f);
+    return !plain(name) ? bad_input(f, "the domain") : CALL(dcv_ask, name, method, renews, a, out, f);
 }
 
 enum base_fail_class ca_dcv_check(struct ca_account *c, const char *domain,
-                                  enum ca_dcv_method method, const char *token,
+                                  enum ca_dcv_method method, const char *token, int64_t renews,
                                   struct base_arena *a, struct ca_dcv_check *out,
                                   struct base_fail *f)
 {
     *out = (struct ca_dcv_check){0};
     return ca_check_id(domain, f) != BASE_OK ? BASE_PERMANENT
-                                             : CALL(dcv_check, domain, method, token, a, out, f);
+                                             : CALL(dcv_check, domain, method, token, renews, a, out, f);
 }
 
 enum base_fail_class ca_id_owner(struct ca_account *c, const char *name, const char *value,

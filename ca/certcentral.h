@@ -86,9 +86,10 @@ enum base_fail_class cc_domain_recipients(struct ca_account *c, const char *id,
                                           struct base_arena *a, struct policy_strings *out,
                                           struct base_fail *f);
 enum base_fail_class cc_dcv_ask(struct ca_account *c, const char *name, enum ca_dcv_method m,
-                                struct base_arena *a, struct ca_dcv *out, struct base_fail *f);
+                                int64_t renews, struct base_arena *a, struct ca_dcv *out,
+                                struct base_fail *f);
 enum base_fail_class cc_dcv_check(struct ca_account *c, const char *domain, enum ca_dcv_method m,
-                                  const char *token, struct base_arena *a,
+                                  const char *token, int64_t renews, struct base_arena *a,
                                   struct ca_dcv_check *out, struct base_fail *f);
 enum base_fail_class cc_order_preview(struct ca_account *c, const struct ca_order_request *r,
                                       struct base_arena *a, struct ca_preview *out,

@@ -350,6 +350,9 @@ bool cc_parse_domain(struct base_arena *a, const json_t *j, int64_t now, struct 
     out->pending = out->active && !out->valid && (v.told ? v.pending : true);
     out->token = cc_text(a, base_json_obj(j, "dcv_token"), "token");
     out->verification = cc_text(a, base_json_obj(j, "dcv_token"), "verification_value");
+    out->token_url = cc_text(a, base_json_obj(j, "dcv_token"), "http_token_url");
+    out->token_done = base_ascii_caseeq(
+        base_json_strd(base_json_obj(j, "dcv_token"), "status", ""), "active");
     parse_invitations(a, j, &out->recipients);
     return out->id != NULL && out->name != NULL;
 }

@@ -46,10 +46,10 @@ struct ca_driver {
     enum base_fail_class (*domain_recipients)(struct ca_account *, const char *,
                                               struct base_arena *, struct policy_strings *,
                                               struct base_fail *);
-    enum base_fail_class (*dcv_ask)(struct ca_account *, const char *, enum ca_dcv_method,
+    enum base_fail_class (*dcv_ask)(struct ca_account *, const char *, enum ca_dcv_method, int64_t,
                                     struct base_arena *, struct ca_dcv *, struct base_fail *);
     enum base_fail_class (*dcv_check)(struct ca_account *, const char *, enum ca_dcv_method,
-                                      const char *, struct base_arena *, struct ca_dcv_check *,
+                                      const char *, int64_t, struct base_arena *, struct ca_dcv_check *,
                                       struct base_fail *);
     enum base_fail_class (*order_preview)(struct ca_account *, const struct ca_order_request *,
                                           struct base_arena *, struct ca_preview *,

@@ -137,8 +137,9 @@ static void look_at_domain(struct look *l, struct ca_account *c, const struct po
         return;
     }
     api->found = true;
-    api->pending = d.pending;
-    api->valid = d.valid;
+    /* a validation that is to be replaced still holds: what counts is the new one */
+    api->valid = ca_domain_holds(&d, intent->renews) || (intent->renews == 0 && d.valid);
+    api->pending = intent->renews != 0 ? !api->valid : d.pending;
     api->by_email = by_email(d.dcv_method);
     api->domain = d.name;
     add_id(l, d.id);
@@ -286,7 +287,8 @@ static bool pending_in(struct look *l, struct ca_account *c)
         }
     }
     return l->in->domain != NULL && l->in->mailbox == NULL &&
-           find_domain(l, c, NULL, l->in->domain, &d) && d.pending;
+           find_domain(l, c, NULL, l->in->domain, &d) && d.pending &&
+           (d.dcv_method == NULL || by_email(d.dcv_method)); /* else the CA writes no mail */
 }
 
 static void look_elsewhere(struct look *l)

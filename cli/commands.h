@@ -11,7 +11,7 @@ cli_run cli_cmd_help, cli_cmd_version;
 cli_run cli_cmd_status, cli_cmd_reload, cli_cmd_events;
 /* domain.c */
 cli_run cli_cmd_domain_list, cli_cmd_domain_add, cli_cmd_domain_check, cli_cmd_expect;
-cli_run cli_cmd_domain_release;
+cli_run cli_cmd_domain_release, cli_cmd_domain_resend, cli_cmd_domain_persist, cli_cmd_domain_plan;
 /* order.c */
 cli_run cli_cmd_order;
 /* trust.c, evidence.c */

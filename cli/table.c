@@ -20,7 +20,7 @@ static const struct cli_option events_options[] = {
     {"limit", "N", "at most so many (default 100, up to 500)", CLI_VALUE},
     END};
 static const struct cli_option domain_add_options[] = {
-    {"method", "METHOD", "email, dns-txt or dns-cname, if not the domain's own", CLI_VALUE}, END};
+    {"method", "METHOD", "email, dns-txt, dns-cname or http, if not the domain's own", CLI_VALUE}, END};
 static const struct cli_option account_options[] = {
     {"account", "ID", "only of this account", CLI_VALUE}, END};
 static const struct cli_option organization_options[] = {
@@ -46,6 +46,10 @@ static const struct cli_option organization_add_options[] = {
     {"technical-email", "ADDR", "", CLI_VALUE},
     {"technical-phone", "NUMBER", "", CLI_VALUE},
     {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
+    END};
+static const struct cli_option persist_options[] = {
+    {"until", "DATE", "the record shall hold no longer than this (persistUntil)", CLI_VALUE},
+    {"policy", "POLICY", "wildcard: for names below it too", CLI_VALUE},
     END};
 static const struct cli_option order_options[] = {
     {"product", "NAME", "individual, business, organization, or the CA's own name", CLI_VALUE},
@@ -247,7 +251,14 @@ const struct cli_command cli_commands[] = {
     {"domain add", "DOMAIN", 1, 1, "ask the CA to validate a controlled domain",
      domain_add_options, cli_cmd_domain_add,
      "What is controlled stands in the configuration; nothing else can make it so.\n"},
-    {"domain release", "DOMAIN", 1, 1, "have its record written into the DNS (mode hold)",
+    {"domain resend", "DOMAIN", 1, 1, "have the validation mails of its open request sent again", NULL,
+     cli_cmd_domain_resend, NULL},
+    {"domain persist", "DOMAIN", 1, 1, "the persistent TXT record for it, and whether it is there",
+     persist_options, cli_cmd_domain_persist,
+     "Nothing is written. The account names persist_issuer and persist_account_uri.\n"},
+    {"domain plan", "", 0, 0, "the steps that lead away from validation by mail, which ends in 2028",
+     NULL, cli_cmd_domain_plan, NULL},
+    {"domain release", "DOMAIN", 1, 1, "have its record or file written (mode hold)",
      reason_options, cli_cmd_domain_release, NULL},
     {"domain check", "DOMAIN", 1, 1, "would a validation of it work: mailboxes, MX, CAA, account",
      NULL, cli_cmd_domain_check, NULL},

@@ -127,6 +127,7 @@ struct ledger_schema {
     int n;
 };
 extern const struct ledger_schema ledger_schema;
+extern const char ledger_step_validation[]; /* schema_validation.c */
 extern const char ledger_step_watching[];    /* schema_watching.c */
 extern const char ledger_step_publication[]; /* schema_publication.c */
 extern const char ledger_step_custody[];     /* schema_custody.c */

@@ -120,6 +120,30 @@ static void account_key(const struct policy_sec *s, struct policy_account *a)
     }
 }
 
+/* Parts of a TXT record: nothing that its syntax would take for its own. */
+static void account_persist(const struct policy_sec *s, struct policy_account *a)
+{
+    const char *uri = policy_sec_text(s, "persist_account_uri", NULL);
+    const char *issuer = policy_sec_text(s, "persist_issuer", NULL);
+
+    if (uri != NULL && (strncmp(uri, "https://", 8) != 0 || strlen(uri) > 300 ||
+                        strpbrk(uri, "; \t\"\\") != NULL)) {
+        policy_sec_error(s, policy_sec_line(s, "persist_account_uri"),
+                         "persist_account_uri: expected the https:// URI of the account as the CA "
+                         "tells it, found \"%.80s\"",
+                         uri);
+    }
+    if (issuer != NULL && (strchr(issuer, '.') == NULL || strlen(issuer) > 200 ||
+                           strpbrk(issuer, "; \t\"\\") != NULL)) {
+        policy_sec_error(s, policy_sec_line(s, "persist_issuer"),
+                         "persist_issuer: expected the CA's domain name as in CAA records, found "
+                         "\"%.80s\"",
+                         issuer);
+    }
+    a->persist_account_uri = uri;
+    a->persist_issuer = issuer;
+}
+
 static void account_api(const struct policy_sec *s, struct policy_account *a)
 {
     static const char *const payments[] = {"auto", "profile", "balance", "card", NULL};
@@ -142,6 +166,7 @@ static void account_api(const struct policy_sec *s, struct policy_account *a)
     a->limit.run = policy_sec_int(s, "orders_run", 0, 1000000, 10);
     a->limit.day = policy_sec_int(s, "orders_day", 0, 1000000, 50);
     a->limit.month = policy_sec_int(s, "orders_month", 0, 1000000, 500);
+    account_persist(s, a);
 }
 
 const char *const policy_terms[] = {"certificate-services", "master-services", "smime-terms", NULL};

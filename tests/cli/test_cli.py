@@ -13,7 +13,8 @@ from conftest import MAILS, ROOT
 
 NOW = 1795356000
 ALL = [("status",), ("domain", "list"), ("domain", "add", "example.test"),
-       ("domain", "check", "example.test"), ("order", "a@example.test"),
+       ("domain", "check", "example.test"), ("domain", "resend", "example.test"), ("domain", "plan"),
+       ("domain", "persist", "example.test"), ("order", "a@example.test"),
        ("expect", "domain", "example.test"), ("consent", "list"), ("consent", "withdraw", "1"),
        ("consent", "add", "a@example.test", "--what", "custody", "--who", "A", "--how", "h", "--text", "t"),
        ("list",), ("list", "--expiring", "30d"), ("show", "a@example.test"), ("held", "list"),
@@ -57,7 +58,7 @@ def test_classes(site, cls, status):
 def test_empty_answer_and_json(site, args):
     """An answer without any member harms nothing; JSON is one document."""
     site.serve(**{c.replace(".", "_"): {} for c in
-                  "status domain.list domain.add domain.check order expect consent.list consent.withdraw "
+                  "status domain.list domain.add domain.check domain.resend domain.plan domain.persist order expect consent.list consent.withdraw "
                   "consent.add list show held.list held.show held.approve held.deny events reload "
                   "ingest record.list record.withdraw".split()}, mail_wait={"mails": [
                       {"id": 1, "state": "final"}]})
@@ -182,6 +183,45 @@ def test_domain_add(site):
     r = site.run("domain", "add", "example.test")
     assert r.status == 0 and "admin@example.test" in r.out and r.out.endswith("the CA is asked\n")
     assert agent.requests[0]["domain"] == "example.test"
+
+
+def test_domain_add_by_mail_tells_whom_the_ca_wrote_to(site):
+    """The CA is asked after the answer: the command waits until it has told."""
+    shown = iter(["requesting", "requesting", "open"])
+    intent = lambda state: {"id": 7, "state": state, "expires": NOW, "recipients": ["dcv@example.test"]}
+    site.serve(domain_add={"intent": 7, "state": "requesting", "domain": "example.test", "method": "email",
+                           "recipients": []},
+               show=lambda q: {"type": "domain", "intents": [{"id": 3, "state": "confirmed"}, intent(next(shown))]})
+    r = site.run("domain", "add", "example.test")
+    assert r.status == 0 and "dcv@example.test" in r.out and "open" in r.out and next(shown, None) is None
+
+
+def test_domain_list_is_a_calendar(site):
+    site.serve(domain_list={"domains": [
+        {"domain": "d.test", "mode": "confirm", "effective_mode": "observe", "state": "valid", "method": "email",
+         "until": int(time.time()) + 40 * 86400 + 60, "next": {"text": "validated anew", "at": int(time.time()) + 10 * 86400 + 60}},
+        {"domain": "e.test", "mode": "hold", "effective_mode": "hold", "state": "unknown", "asks": "http",
+         "next": {"text": "nothing", "at": 0}}]})
+    head, one, two = site.run("domain", "list").out.splitlines()
+    assert head.split() == ["DOMAIN", "MODE", "STATE", "METHOD", "VALID", "UNTIL", "NEXT", "ON", "NEXT"]
+    assert "observe (confirm)" in one and "in 40 d" in one and "in 10 d" in one and one.endswith("validated anew")
+    assert two.split() == ["e.test", "hold", "unknown", "http", "nothing"]
+
+
+def test_domain_resend_persist_and_plan(site):
+    agent = site.serve(
+        domain_resend={"intent": 7, "domain": "d.test", "recipients": ["admin@d.test"], "text": "asked again"},
+        domain_persist={"record": '_validation-persist.d.test. IN TXT "x"', "text": "not there", "dnssec": "insecure",
+                        "attention": ["not there"]},
+        domain_plan={"plan": [{"domain": "d.test", "method": "email", "covered": 'dns "own"', "step": "do this"},
+                              {"domain": "e.test", "method": "email", "step": "do that"}]})
+    assert "admin@d.test" in site.run("domain", "resend", "d.test").out
+    r = site.run("domain", "persist", "d.test", "--until", "2031-01-01", "--policy", "wildcard")
+    assert r.status == 4 and r.out.startswith('_validation-persist.d.test. IN TXT "x"\n') and "insecure" in r.out
+    assert (agent.requests[-1]["until"], agent.requests[-1]["policy"]) == (1924992000, "wildcard")
+    assert site.run("domain", "persist", "d.test", "--until", "soon").status == 2
+    out = site.run("domain", "plan").out
+    assert 'dns "own"' in out and "do this" in out and "nothing yet" in out and "do that" in out
 
 
 def test_domain_check(site):

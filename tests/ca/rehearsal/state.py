@@ -47,6 +47,7 @@ DEFAULTS = {
     "list_validations": True,         # False: organizations of the list come without their validations
     "foreign_403": False,             # what is another account's answers 403, not 404
     "contact_txt": True,              # also write to the address in _validation-contactemail
+    "http_file": None,                # path of http_token_url instead of the right one
 }
 
 
