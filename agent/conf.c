@@ -58,6 +58,8 @@ static void open_account(struct agent_conf *c, struct agent_account *acc)
         .scope = c->links,
         .organization = p->organization,
         .payment = p->payment,
+        .rate_short = p->rate_short,
+        .rate_long = p->rate_long,
     };
     o.scope.bundle = p->tls_bundle;
     if (ca_account_new(&o, &acc->ca, &f)) {

@@ -41,6 +41,7 @@ struct ca_options {
     struct net_scope scope; /* pointers stay borrowed for the life of the account */
     int64_t organization;   /* default of orders and domains; 0 = none */
     const char *payment;    /* "profile" | "balance" | "card"; NULL = balance */
+    int64_t rate_short, rate_long; /* requests in 5 s and in 3 min; 0 = 100 and 1000 */
 };
 /* Codes: ca.driver, ca.base-url, ca.key-text (permanent: no such driver; URL not
  * https; a key with blanks, control characters or more than 256 bytes). */
@@ -50,6 +51,8 @@ void ca_account_free(struct ca_account *c); /* NULL is fine */
 const char *ca_account_id(const struct ca_account *c);
 /* Milliseconds until a request may leave (after 429 or at the limit); 0 = now. */
 int64_t ca_wait_ms(struct ca_account *c);
+/* The same for work that can wait: until less than PERCENT of the limits is used. */
+int64_t ca_share_wait_ms(struct ca_account *c, int percent);
 
 /* ---- account ----------------------------------------------------------------- */
 

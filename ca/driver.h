@@ -79,7 +79,7 @@ struct ca_account {
     struct net_scope scope;
     int64_t organization;
     char *key; /* malloc'ed; wiped at the end */
-    struct ca_rate rate;
+    struct ca_rate *rate; /* shared by all snapshots of the configuration */
     pthread_mutex_t lock; /* guards idle */
     struct net_http_conn *idle[CA_CONNECTIONS];
     size_t nidle;

@@ -40,6 +40,7 @@ struct policy_account {
     int64_t organization;   /* CA's organization id; 0 = none */
     const char *payment;    /* "profile" | "balance" | "card" */
     int64_t poll;           /* seconds between status look-ups */
+    int64_t rate_short, rate_long; /* requests to the API in 5 s and in 3 min */
     struct { int64_t run, day, month; } limit; /* orders: the spending brake */
 };
 

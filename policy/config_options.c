@@ -41,6 +41,8 @@ static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("orders_run"),
                                    POLICY_VALUE("orders_day"),
                                    POLICY_VALUE("orders_month"),
+                                   POLICY_VALUE("requests_5s"),
+                                   POLICY_VALUE("requests_3min"),
                                    CFG_END()};
 static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("account"),
