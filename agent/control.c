@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "batch.h"
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
@@ -67,6 +68,19 @@ static const struct {
     {"renew", agent_cmd_renew, true},
     {"emails", agent_cmd_emails, true},
     {"request.decide", agent_cmd_request_decide, true},
+    {"batch.open", agent_cmd_batch_open, true},
+    {"batch.lines", agent_cmd_batch_lines, true},
+    {"batch.fill", agent_cmd_batch_fill, true},
+    {"batch.check", agent_cmd_batch_check, false},
+    {"batch.start", agent_cmd_batch_start, true},
+    {"batch.status", agent_cmd_batch_status, false},
+    {"batch.list", agent_cmd_batch_list, false},
+    {"batch.pause", agent_cmd_batch_pause, true},
+    {"batch.resume", agent_cmd_batch_resume, true},
+    {"batch.stop", agent_cmd_batch_stop, true},
+    {"batch.results", agent_cmd_batch_results, false},
+    {"issued", agent_cmd_issued, false},
+    {"reissue.forecast", agent_cmd_reissue_forecast, false},
 };
 
 static void drop(struct agent *ag, struct agent_client *c)

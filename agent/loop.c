@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "batch.h"
 #include "base/clock.h"
 
 #define SCAN_MS 30000
@@ -87,6 +88,7 @@ static void due(struct agent *ag)
     }
     agent_intents_due(ag);
     agent_orders_due(ag);
+    agent_batches_due(ag);
     agent_jobs_run(ag);
     agent_mail_wake(ag);
     if (now >= ag->next_scan || !agent_intake_idle(ag)) {

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "batch.h"
 #include "orderrun.h"
 
 #define LOOKS 2           /* that must agree that an order never arrived */
@@ -87,7 +88,8 @@ static void note_ids(struct order_run *k)
 static void accepted(struct agent *ag, struct order_run *k)
 {
     note_ids(k);
-    k->o.next_look = base_now() + 2;
+    int64_t spread = agent_rate_spread(ag, k->o.account);
+    k->o.next_look = base_now() + (spread > 2 ? spread : 2);
     if (save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
         agent_job_done(ag, k->job.id);
 }
@@ -98,12 +100,14 @@ static int64_t poll_of(const struct order_run *k)
     return acc && acc->poll > 0 ? acc->poll : 300;
 }
 
-static int64_t next_look(const struct order_run *k)
+static int64_t next_look(struct agent *ag, const struct order_run *k)
 {
     int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created), poll = poll_of(k);
     /* often at first, when most orders are issued; then as configured */
     int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
-    return base_now() + (wait < poll ? wait : poll);
+    int64_t spread = agent_rate_spread(ag, k->o.account);
+    wait = wait < poll ? wait : poll;
+    return base_now() + (wait > spread ? wait : spread);
 }
 
 static void looked(struct agent *ag, struct order_run *k)
@@ -112,7 +116,7 @@ static void looked(struct agent *ag, struct order_run *k)
     k->o.ca_status = k->got.status_text;
     if (k->got.certificate)
         k->o.ca_certificate = k->got.certificate;
-    k->o.next_look = next_look(k);
+    k->o.next_look = next_look(ag, k);
     switch (k->got.status) {
     case CA_FAILED:
         failed(ag, k, base_arena_printf(k->a, "the CA says: %s", k->got.status_text));
