@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "bulk.h"
 #include "commands.h"
 
 #define POLL_MS 300
@@ -148,6 +149,10 @@ int cli_cmd_emails(struct cli *c, const struct cli_args *args)
 int cli_cmd_reissue(struct cli *c, const struct cli_args *args)
 {
     const char *csr = cli_opt(args, "csr");
+    if (cli_has(args, "issued-between"))
+        return cli_reissue_day(c, args);
+    if (args->npos == 0)
+        return cli_misused(c, args, "reissue: expected an order or mailbox, or --issued-between A..B");
     if (!reason_given(c, args))
         return CLI_USAGE;
     if (csr && !(csr = cli_read_text(c, csr, CLI_TEXT_MAX)))

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "bulk.h"
 #include "commands.h"
 #include "orderform.h"
 
@@ -85,6 +86,10 @@ static int wait_for(struct cli *c, int64_t id, int64_t seconds)
 
 int cli_cmd_order(struct cli *c, const struct cli_args *args)
 {
+    if (cli_has(args, "csv"))
+        return cli_bulk_order(c, args);
+    if (args->npos == 0)
+        return cli_misused(c, args, "order: expected a mailbox, or --csv FILE");
     json_t *req = cli_request(c, "order"), *answer;
     int64_t seconds;
     int r = cli_opt_duration(c, args, "timeout", 15 * 60, &seconds) ? make_request(c, args, req)
