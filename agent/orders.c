@@ -214,6 +214,13 @@ static void failed_step(struct agent *ag, struct order_run *k)
     } else if (agent_key_refused(&k->fail)) {
         agent_notice_key(ag, k->a, k->o.account, k->o.tenant);
         agent_job_retry(ag, &k->job, &k->fail, 0);
+    } else if (k->cls == BASE_PERMANENT && k->step == STEP_INFO) {
+        /* the CA has the order: a look that it refuses ends nothing */
+        k->o.next_look = next_look(ag, k);
+        if (save(ag, k, k->o.state,
+                 base_arena_printf(k->a, "its state can't be seen at the CA, looking again: %s",
+                                   k->fail.text)))
+            agent_job_done(ag, k->job.id);
     } else if (k->cls == BASE_PERMANENT && k->step != STEP_DOWNLOAD && k->step != STEP_FIND)
         failed(ag, k, k->fail.text);
     else /* whether an order arrived stays open until a look at the CA succeeds */

@@ -166,7 +166,7 @@ const char *cli_csv_field(struct base_arena *a, const char *s)
     if (!s || !*s)
         return "";
     bool formula = strchr("=+-@\t", s[0]) != NULL;
-    if (!formula && !strpbrk(s, "\",\r\n") && s[0] != ' ')
+    if (!formula && !strpbrk(s, "\",\r\n") && s[0] != ' ' && s[0] != '\xef')
         return base_arena_strdup(a, s);
     base_buf_init(&b, 0);
     base_buf_adds(&b, formula ? "\"'" : "\"");
