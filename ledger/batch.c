@@ -241,7 +241,7 @@ enum base_fail_class ledger_batch_line_twin(struct ledger *l, const char *key, i
         "   CROSS JOIN certificate_mailbox AS x ON x.mailbox = m.id"
         "   CROSS JOIN certificate AS c ON c.id = x.certificate"
         "   WHERE m.key = o.mailbox_key AND c.order_row = o.id AND c.state = 'current'))"
-        " ORDER BY o.id LIMIT 1",
+        " LIMIT 1",
         "ti", key, line);
 }
 
