@@ -124,6 +124,11 @@ int64_t ca_share_wait_ms(struct ca_account *c, int percent)
     return ca_rate_share(c->rate, base_mono_ms(), percent);
 }
 
+int64_t ca_room(struct ca_account *c)
+{
+    return ca_rate_room(c->rate, base_mono_ms());
+}
+
 /* ---- the calls ---------------------------------------------------------------------- */
 
 static enum base_fail_class unsupported(const struct ca_account *c, struct base_fail *f)

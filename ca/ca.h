@@ -53,6 +53,8 @@ const char *ca_account_id(const struct ca_account *c);
 int64_t ca_wait_ms(struct ca_account *c);
 /* The same for work that can wait: until less than PERCENT of the limits is used. */
 int64_t ca_share_wait_ms(struct ca_account *c, int percent);
+/* Requests that may still leave at once within the CA's limits. */
+int64_t ca_room(struct ca_account *c);
 
 /* ---- account ----------------------------------------------------------------- */
 

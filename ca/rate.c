@@ -3,6 +3,7 @@
  * Owns the list of windows that accounts share. */
 #include "rate.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,31 @@ void ca_rate_close(struct ca_rate *r, int64_t until)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* Those of the last COUNT that are still in their window of LENGTH ms. */
+static int64_t inside(const struct ca_rate *r, size_t count, int64_t length, int64_t now)
+{
+    int64_t n = 0;
+
+    for (size_t i = 1; i <= count; i++) {
+        int64_t then = r->sent[(r->next + r->many - i) % r->many];
+        if (then == 0 || then + length <= now) {
+            break;
+        }
+        n++;
+    }
+    return n;
+}
+
+int64_t ca_rate_room(struct ca_rate *r, int64_t now)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t near = (int64_t)r->few - inside(r, r->few, CA_RATE_SHORT_MS, now);
+    int64_t far = (int64_t)r->many - inside(r, r->many, CA_RATE_LONG_MS, now);
+    bool closed = r->closed_until > now;
+    pthread_mutex_unlock(&r->lock);
+    return closed ? 0 : near < far ? near : far;
+}
+
 /* ---- shared ones ------------------------------------------------------------------- */
 
 struct shared {
@@ -110,8 +136,7 @@ struct ca_rate *ca_rate_shared(const char *key, int64_t few, int64_t many)
     struct shared *s;
 
     pthread_mutex_lock(&all_lock);
-    for (s = all; s != NULL && !same(s, key, few, many);
-         s = s->next) {
+    for (s = all; s != NULL && !same(s, key, few, many); s = s->next) {
     }
     if (s == NULL) {
         s = base_xmalloc(sizeof *s);

@@ -31,6 +31,8 @@ int64_t ca_rate_wait(struct ca_rate *r, int64_t now);
 /* Until less than PERCENT of each window is used: work that can wait leaves the rest
  * to what can't. */
 int64_t ca_rate_share(struct ca_rate *r, int64_t now, int percent);
+/* How many may still leave at once now, of both windows the smaller number. */
+int64_t ca_rate_room(struct ca_rate *r, int64_t now);
 /* No request before UNTIL. */
 void ca_rate_close(struct ca_rate *r, int64_t until);
 

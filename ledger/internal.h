@@ -128,6 +128,7 @@ struct ledger_schema {
 };
 extern const struct ledger_schema ledger_schema;
 extern const char ledger_step_batch[];
+extern const char ledger_step_watching[];
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */
 enum base_fail_class ledger_check_version(struct ledger *l, const char *path,
