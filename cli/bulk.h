@@ -7,6 +7,8 @@
 int cli_bulk_order(struct cli *c, const struct cli_args *args);
 /* reissue --issued-between (day.c) */
 int cli_reissue_day(struct cli *c, const struct cli_args *args);
+/* renew --days DAYS --batch (day.c) */
+int cli_renew_batch(struct cli *c, const struct cli_args *args, int64_t days);
 
 /* ---- csv to orders (bulkfile.c) ------------------------------------------------------- */
 struct cli_bulk {

@@ -1,7 +1,8 @@
-/* cli/day.c - reissue --issued-between: the day on which a CA revokes in bulk.
+/* cli/day.c - reissue --issued-between: the day on which a CA revokes in bulk; renew --batch.
  *
- * What the agent forecasts is said first; with --drill that is all. Else the affected
- * become a batch that is watched like any other. */
+ * Both ask the agent to find what they are about. What it forecasts of a reissue is said
+ * first; with --drill that is all. Else the found become a batch that is watched like any
+ * other. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,20 +194,45 @@ static int fill(struct cli *c, int64_t id)
     return r;
 }
 
-static int run(struct cli *c, const struct cli_args *args, const struct day *d)
+/* Takes ANSWER, the batch as it was opened. */
+static int go_on(struct cli *c, const struct cli_args *args, const struct day *d, json_t *answer)
 {
-    json_t *answer;
-    int r = open_batch(c, d, &answer);
-    if (r)
-        return r;
     int64_t id = base_json_int(answer, "batch", 0);
     bool open = strcmp(base_json_strd(answer, "state", ""), "open") == 0;
     if (!c->json)
         fprintf(c->out, "batch %lld%s\n", (long long)id,
                 base_json_bool(answer, "existing", false) ? ", which was begun before" : "");
     json_decref(answer);
-    r = open ? fill(c, id) : CLI_DONE;
+    int r = open ? fill(c, id) : CLI_DONE;
     return r ? r : cli_bulk_watch(c, id, cli_bulk_waits(args, true), d->seconds, cli_opt(args, "result"));
+}
+
+int cli_renew_batch(struct cli *c, const struct cli_args *args, int64_t days)
+{
+    char key[BASE_SHA256_HEX], day[BASE_TIME_LEN];
+    struct day d = {.until = (c->now / DAY + 1 + days) * DAY};
+    const char *wave = cli_opt(args, "wave");
+    json_t *answer;
+    if (wave && !base_parse_int(wave, 1, 200000, &d.wave))
+        return cli_misused(c, args, "--wave: expected a number of lines, found \"%s\"", wave);
+    if (!cli_opt_duration(c, args, "every", 0, &d.every) ||
+        !cli_opt_duration(c, args, "timeout", 0, &d.seconds))
+        return CLI_USAGE;
+    int r = cli_config(c);
+    if (r)
+        return r;
+    base_time_rfc3339(d.until, day);
+    const char *name = base_arena_printf(c->a, "certificates that end before %.10s", day);
+    json_t *req = cli_request(c, "batch.open");
+    base_sha256_hex(name, strlen(name), key);
+    base_json_set(req, "key", key);
+    base_json_set(req, "kind", "renew");
+    base_json_set(req, "name", name);
+    base_json_setn(req, "until", d.until);
+    base_json_setn(req, "wave", d.wave);
+    base_json_setn(req, "every", d.every);
+    r = cli_ask(c, req, CLI_TIMEOUT_MS, &answer);
+    return r ? r : go_on(c, args, &d, answer);
 }
 
 int cli_reissue_day(struct cli *c, const struct cli_args *args)
@@ -232,6 +258,7 @@ int cli_reissue_day(struct cli *c, const struct cli_args *args)
     json_decref(answer);
     if (drill || n == 0)
         return attention;
-    r = run(c, args, &d);
+    r = open_batch(c, &d, &answer);
+    r = r ? r : go_on(c, args, &d, answer);
     return r ? r : attention;
 }

@@ -196,6 +196,11 @@ int cli_cmd_renew(struct cli *c, const struct cli_args *args)
         return cli_misused(c, args, "renew: expected a mailbox, or --days N for all that end then");
     if (days && !base_parse_int(days, 0, 4000, &n))
         return cli_misused(c, args, "--days: expected a number of days, found \"%s\"", days);
+    if (cli_has(args, "batch")) {
+        if (!days || cli_has(args, "dry-run"))
+            return cli_misused(c, args, "renew: --batch goes with --days, and not with --dry-run");
+        return cli_renew_batch(c, args, n);
+    }
     json_t *req = cli_request(c, "renew");
     if (days)
         base_json_setn(req, "days", n);

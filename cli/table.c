@@ -107,6 +107,12 @@ static const struct cli_option reissue_options[] = {
 static const struct cli_option renew_options[] = {
     {"days", "N", "all certificates that end within so many days", CLI_VALUE},
     {"dry-run", NULL, "show the requests to the CA; nothing is written or sent", CLI_FLAG},
+    {"batch", NULL, "with --days: as a batch at a safe rate, that can be paused and resumed", CLI_FLAG},
+    {"result", "FILE", "with --batch: write what became of each certificate into FILE (CSV)", CLI_VALUE},
+    {"wave", "N", "with --batch: N of them, then wait for \"batch resume\"", CLI_VALUE},
+    {"every", "TIME", "with --wave: the next wave after this time", CLI_VALUE},
+    {"timeout", "TIME", "with --batch: watch no longer than this (default: no limit)", CLI_VALUE},
+    {"no-wait", NULL, "with --batch: leave it to the agent", CLI_FLAG},
     END};
 static const struct cli_option request_options[] = {
     {"account", "ID", "needed where there are several", CLI_VALUE},

@@ -192,6 +192,35 @@ def test_interrupting_the_command_leaves_the_batch(site, domain):
     assert batch(site, number)["issued"] == 5
 
 
+def test_progress_on_a_terminal_is_true(site, domain):
+    """Every line adds up, and none goes back."""
+    site.ca.settings(issue_delay=1)
+    path = write_csv(site, "tty.csv", boxes(domain, 40) + ["x@elsewhere.test"])
+    main, other = os.openpty()
+    p = subprocess.Popen([site.program("certmilter"), "--config", site.config, "order", "--csv", path], stdout=other,
+                         stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    os.close(other)
+    text = b""
+    while True:
+        try:
+            part = os.read(main, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        text += part
+    os.close(main)
+    assert p.wait(20) == 4
+    lines = re.findall(r"(\d+) of (\d+): (\d+) issued, (\d+) failed, (\d+) refused, (\d+) ordered before, "
+                       r"(\d+) under way, (\d+) left", text.decode())
+    assert len(lines) >= 2, text
+    seen = [tuple(int(n) for n in line) for line in lines]
+    for over, total, issued, failed, refused, before, placed, left in seen:
+        assert total == 41 and over == issued + failed + refused + before and over + placed + left == total
+    assert [s[0] for s in seen] == sorted(s[0] for s in seen)
+    assert seen[-1][2:] == (40, 0, 1, 0, 0, 0)
+
+
 def test_the_brake_holds_and_lets_go(site, domain):
     ours = site.ca.counters()["orders"].get("ours", 0)
     total = len([o for o in site.events("order.placed")])
@@ -297,3 +326,20 @@ def test_reissue_day(site, domain):
         assert all_of[old[b]["id"]]["state"] == "superseded"
         cli(site, "export", b, "--pem", "-")
     assert re.search(rf"^{number} +reissue +done", cli(site, "batch", "list").stdout, re.M)
+
+
+def test_renewals_as_a_batch(site, domain):
+    path = write_csv(site, "soon.csv", boxes(domain, 3), "key-type,usage,days", "p256,signing,20")
+    cli(site, "order", "--csv", path)
+    old = {b: current(site, b)[0]["id"] for b in boxes(domain, 3)}
+    cli(site, "renew", "--batch", ok=(2,))
+    cli(site, "renew", "--days", "25", "--batch", "--dry-run", ok=(2,))
+    out = cli(site, "renew", "--days", "25", "--batch", "--result", site.path("renewed.csv"), ok=(0, 4)).stdout
+    rows = {r["mailbox"]: r for r in read_result(site.path("renewed.csv"))}
+    assert all(rows[b]["outcome"] == "issued" for b in boxes(domain, 3)), (out, rows)
+    for b in boxes(domain, 3):
+        assert ca_orders(site)[b] == 2
+        assert old[b] not in [c["id"] for c in current(site, b)]
+    # once more: nothing is left to renew for them
+    cli(site, "renew", "--days", "25", "--batch", ok=(0, 1, 4))
+    assert all(ca_orders(site)[b] == 2 for b in boxes(domain, 3))
