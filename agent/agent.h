@@ -80,6 +80,7 @@ struct agent {
     bool stopping, watch_dirty;
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
+    int64_t publish_cursor, next_expire; /* publish_plan.c */
     int64_t next_scan, next_exports, next_wipe, next_poll, next_renewal; /* base_mono_ms() */
     int64_t next_expiry, next_metrics, next_report; /* base_mono_ms() */
     struct agent_report *report;                    /* report.c: while one is made; NULL */

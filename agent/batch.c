@@ -141,6 +141,12 @@ static bool is_brake(const struct base_fail *f)
     return strcmp(f->code, "order.limit") == 0;
 }
 
+/* What stops every line alike is not told line by line: the CA's terms are to be accepted. */
+static bool is_for_all(const struct base_fail *f)
+{
+    return strcmp(f->code, "order.agreement") == 0;
+}
+
 static void refuse(struct agent *ag, struct ledger_batch_line *l, const struct base_fail *why)
 {
     struct base_fail f = {0};
@@ -249,6 +255,10 @@ static bool place_line(struct agent *ag, struct base_arena *a, struct ledger_bat
             go_on = agent_commit(ag) && !wave;
         if (r && is_brake(&f))
             brake(ag, a, b, &f);
+        else if (r && is_for_all(&f))
+            move(ag, a, b, "paused",
+                 base_arena_printf(a, "%s; then: certmilter batch resume %lld", f.text,
+                                   (long long)b->id));
         else if (r && r != BASE_TEMPORARY) {
             refuse(ag, l, &f);
             go_on = !ag->ledger_sick;

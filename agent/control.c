@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "owner.h"
+#include "publish.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -62,6 +64,7 @@ static const struct {
     {"record.approve", agent_cmd_record_approve, true},
     {"record.withdraw", agent_cmd_record_withdraw, true},
     {"exported", agent_cmd_exported, false},
+    {"forget", agent_cmd_forget, true},
     {"cancel", agent_cmd_cancel, true},
     {"revoke", agent_cmd_revoke, true},
     {"reissue", agent_cmd_reissue, true},
@@ -81,6 +84,9 @@ static const struct {
     {"batch.results", agent_cmd_batch_results, false},
     {"issued", agent_cmd_issued, false},
     {"reissue.forecast", agent_cmd_reissue_forecast, false},
+    {"publish.list", agent_cmd_publish_list, false},
+    {"publish.retry", agent_cmd_publish_retry, true},
+    {"publish.run", agent_cmd_publish_run, true},
 };
 
 static void drop(struct agent *ag, struct agent_client *c)
@@ -220,6 +226,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
         return agent_cmd_domain_check_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
+    if (strcmp(cmd, "alias") == 0)
+        return agent_cmd_alias_start(ag, c->number, req, f);
     if (strcmp(cmd, "import") == 0)
         return agent_cmd_import_start(ag, c->number, req, f);
     if (strcmp(cmd, "request.list") == 0)

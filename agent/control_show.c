@@ -6,8 +6,10 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "owner.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
+#include "publish.h"
 #include "show.h"
 
 static enum base_fail_class show_mail(struct agent *ag, struct base_arena *a, int64_t id,
@@ -65,6 +67,7 @@ static void show_certificate(struct agent *ag, struct base_arena *a,
 {
     base_json_set(answer, "type", "certificate");
     json_object_set_new(answer, "certificate", agent_certificate_json(c, true));
+    agent_put_publications(ag, a, NULL, c->id, answer);
     agent_put_events(ag, a, answer, agent_object(a, "certificate", c->id));
 }
 
@@ -112,7 +115,9 @@ static bool show_mailbox(struct agent *ag, struct base_arena *a, const char *box
     json_object_set_new(answer, "mailbox", m);
     json_object_set_new(answer, "certificates", certs);
     json_object_set_new(answer, "orders", orders);
-    return d || nc || no;
+    agent_put_publications(ag, a, box, 0, answer);
+    bool forgotten = agent_put_forgotten(ag, a, box, answer);
+    return d || nc || no || forgotten;
 }
 
 /* "kind:N" -> N; 0 if WHAT isn't of that kind. */

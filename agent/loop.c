@@ -14,6 +14,7 @@
 #include "agent.h"
 #include "batch.h"
 #include "base/clock.h"
+#include "publish.h"
 #include "watching.h"
 
 #define SCAN_MS 30000
@@ -90,6 +91,7 @@ static void due(struct agent *ag)
     agent_intents_due(ag);
     agent_orders_due(ag);
     agent_batches_due(ag);
+    agent_publish_due(ag);
     agent_expiry_due(ag);
     agent_report_due(ag);
     agent_metrics_due(ag);
@@ -139,6 +141,7 @@ int agent_loop(struct agent *ag)
         base_log(LOG_CRIT, "loop.setup", "error", strerror(errno), NULL);
         return 1;
     }
+    agent_publish_configured(ag);
     agent_intake_start(ag);
     agent_watch_write(ag);
     sd_notify(0, "READY=1");

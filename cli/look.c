@@ -113,6 +113,8 @@ static void show_what(struct cli *c, const json_t *answer)
                                          "created", "by",      "reason",  NULL};
     static const char *const intents[] = {"id", "kind", "state", "domain", "mailbox",
                                           "created", "expires", "note", NULL};
+    static const char *const publications[] = {"publisher", "kind", "certificate", "state", "reason",
+                                               "where", "note", "next_try", "error", NULL};
     const char *type = base_json_strd(answer, "type", "");
     static const char *const apart[] = {"checks", NULL};
     const json_t *o = base_json_obj(answer, type);
@@ -123,7 +125,12 @@ static void show_what(struct cli *c, const json_t *answer)
         fprintf(c->out, "\nchecks\n");
         cli_checks(c, checks);
     }
+    if (base_json_obj(answer, "forgotten")) {
+        fprintf(c->out, "\nforgotten\n");
+        cli_object(c, base_json_obj(answer, "forgotten"), apart);
+    }
     show_list(c, answer, "certificates", certificates);
+    show_list(c, answer, "publications", publications);
     show_list(c, answer, "orders", orders);
     show_list(c, answer, "intents", intents);
     show_timeline(c, answer);
@@ -134,6 +141,6 @@ static void show_what(struct cli *c, const json_t *answer)
 int cli_cmd_show(struct cli *c, const struct cli_args *args)
 {
     json_t *req = cli_request(c, "show");
-    base_json_set(req, "what", args->pos[0]);
+    base_json_set(req, "what", cli_owner(c, args->pos[0]));
     return cli_do(c, req, show_what);
 }

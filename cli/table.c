@@ -10,6 +10,10 @@
 static const struct cli_option doctor_options[] = {
     {"postfix", "DIR", "configuration directory of the Postfix instance to look at", CLI_VALUE},
     END};
+static const struct cli_option publish_list_options[] = {
+    {"publisher", "NAME", "only of this publisher", CLI_VALUE},
+    {"state", "STATE", "waiting, wanted, working, published, withdrawn, failed or given-up", CLI_VALUE},
+    END};
 static const struct cli_option events_options[] = {
     {"prefix", "TYPE", "only events whose type starts so, such as mail. or order.", CLI_VALUE},
     {"after", "ID", "all behind this event, oldest first (0 = all)", CLI_VALUE},
@@ -67,6 +71,10 @@ static const struct cli_option export_options[] = {
     {"passphrase-out", "FILE", "write the passphrase into FILE (mode 0600), not to the terminal",
      CLI_VALUE},
     {"reason", "TEXT", "kept in the journal and told to the mailbox's owner", CLI_VALUE},
+    END};
+static const struct cli_option forget_options[] = {
+    {"reason", "TEXT", "needed from who asks; kept with your name", CLI_VALUE},
+    {"confirm", NULL, "the second person's word", CLI_FLAG},
     END};
 static const struct cli_option import_options[] = {
     {"passphrase-file", "FILE", "the file's passphrase: the first line of FILE (- = standard input)",
@@ -219,11 +227,22 @@ const struct cli_command cli_commands[] = {
      export_options, cli_cmd_export,
      "A PKCS#12 comes from the keeper itself and works without the agent. The keeper makes\n"
      "its passphrase; it is shown once. The export is logged and the owner is told by mail.\n"},
+    {"forget", "MAILBOX", 1, 1, "destroy its keys, and its data when that may go", forget_options, cli_cmd_forget,
+     "Two persons: one asks with a reason, another one confirms within 7 days. Its private keys\n"
+     "are destroyed then, so mails encrypted to it can't be read any more. What proves the\n"
+     "orders stays until two years past the last certificate's end; then names and addresses go\n"
+     "too, and a dated tombstone remains. Revoke its certificates first if they are valid.\n"},
     {"import", "FILE", 1, 1, "a certificate from elsewhere, with its key or without", import_options,
      cli_cmd_import,
      "FILE: a PKCS#12, or certificates as PEM (leaf and chain). A key goes to the keeper, so that\n"
      "the mails of its time stay readable; the owner is told by mail. The mailbox is the one that\n"
      "the certificate names.\n"},
+    {"publish list", "", 0, 0, "where certificates are published, and what fails",
+     publish_list_options, cli_cmd_publish_list, NULL},
+    {"publish retry", "MAILBOX|CERTIFICATE", 1, 1, "try again what failed or was given up", NULL,
+     cli_cmd_publish_retry, NULL},
+    {"publish run", "MAILBOX", 1, 1, "publish everything of a mailbox anew", NULL,
+     cli_cmd_publish_run, "Also what is published already; mails that were sent are not sent twice.\n"},
     {"held list", "", 0, 0, "mails that wait for a person", NULL, cli_cmd_held_list, NULL},
     {"held show", "ID", 1, 1, "one of them, with every check", NULL, cli_cmd_held_show, NULL},
     {"held approve", "ID", 1, 1, "release it", reason_options, cli_cmd_held_approve,

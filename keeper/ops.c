@@ -41,6 +41,7 @@ static const struct {
     {"export_done", BOTH, keeper_op_export_done},
     {"passphrase", ADMIN, keeper_op_passphrase},
     {"exports_since", BOTH, keeper_op_exports_since},
+    {"consumer", AGENT, keeper_op_consumer},
 };
 
 bool keeper_ops_slow(const json_t *request)

@@ -286,6 +286,13 @@ static const char version_1[] =
     "  value TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = {version_1, ledger_step_watching, ledger_step_batch};
+/* one a line, in the order in which they were released: never change it */
+static const char *const steps[] = {
+    version_1,
+    ledger_step_watching,
+    ledger_step_publication,
+    ledger_step_custody,
+    ledger_step_batch,
+};
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

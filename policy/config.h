@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/fail.h"
+#include "publishers.h"
 #include "rules.h"
 
 enum policy_mode { POLICY_MODE_OBSERVE = 0, POLICY_MODE_HOLD, POLICY_MODE_CONFIRM };
@@ -58,6 +59,8 @@ struct policy_domain {
     int64_t validity_days;
     int64_t renew_days; /* before its end a certificate is ordered anew; 0 = never by itself */
     struct policy_strings contacts; /* listed addresses that DCV mail may go to */
+    struct policy_strings publish;  /* ids of publishers */
+    const char *clear_key;          /* consumer that gets signing keys in clear; NULL = none */
     const char *where; /* "certmilter.conf:41", for messages */
 };
 
@@ -92,6 +95,8 @@ struct policy_config {
     size_t ndomains;
     struct policy_dns *dns;
     size_t ndns;
+    struct policy_publisher *publishers;
+    size_t npublishers;
     struct policy_profile **profiles;
     size_t nprofiles;
     /* places */
@@ -113,6 +118,9 @@ struct policy_config {
     int64_t intent_life_domain, intent_life_mailbox; /* 30 d, 24 h */
     int64_t give_up_domain, give_up_mailbox; /* retry no longer than: 3 d, 12 h */
     int64_t revocation_check; /* 86400 */
+    /* aliases */
+    struct policy_strings alias_maps; /* Postfix tables, "hash:/etc/postfix/virtual" */
+    const char *postmap;
     /* watching */
     const char *metrics;  /* Prometheus text file; NULL = none */
     int64_t report;       /* seconds between two reports of what ends; 0 = none */
@@ -152,6 +160,8 @@ const struct policy_domain *policy_config_mailbox_domain(const struct policy_con
                                                          const char *mailbox);
 const struct policy_account *policy_config_account(const struct policy_config *c, const char *id);
 const struct policy_tenant *policy_config_tenant(const struct policy_config *c, const char *id);
+const struct policy_publisher *policy_config_publisher(const struct policy_config *c,
+                                                       const char *id); /* NULL: none */
 const struct policy_profile *policy_config_profile(const struct policy_config *c, const char *id);
 /* True if the host part is a public suffix ("co.uk"): never a controlled domain (libpsl). */
 bool policy_public_suffix(const char *domain);

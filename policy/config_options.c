@@ -26,6 +26,8 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "validity",
                                           "renew",
                                           "contacts",
+                                          "publish",
+                                          "clear_key",
                                           NULL};
 
 static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), CFG_END()};
@@ -58,6 +60,8 @@ static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("validity"),
                                   POLICY_VALUE("renew"),
                                   POLICY_LIST("contacts"),
+                                  POLICY_LIST("publish"),
+                                  POLICY_VALUE("clear_key"),
                                   CFG_END()};
 static cfg_opt_t dns_opts[] = {POLICY_VALUE("zone"),
                                POLICY_VALUE("validation_zone"),
@@ -73,6 +77,15 @@ static cfg_opt_t dns_opts[] = {POLICY_VALUE("zone"),
                                POLICY_VALUE("remove"),
                                POLICY_LIST("authoritative"),
                                CFG_END()};
+static cfg_opt_t publisher_opts[] = {
+    POLICY_VALUE("kind"),      POLICY_VALUE("timeout"),   POLICY_VALUE("dir"),
+    POLICY_VALUE("owner"),     POLICY_VALUE("group"),     POLICY_VALUE("dir_mode"),
+    POLICY_VALUE("file_mode"), POLICY_VALUE("p12"),       POLICY_VALUE("consumer"),
+    POLICY_VALUE("program"),   POLICY_VALUE("uri"),       POLICY_VALUE("starttls"),
+    POLICY_VALUE("base"),      POLICY_VALUE("filter"),    POLICY_VALUE("bind_dn"),
+    POLICY_VALUE("secret"),    POLICY_VALUE("tls_bundle"), POLICY_LIST("attributes"),
+    POLICY_VALUE("templates"), POLICY_VALUE("language"),  POLICY_VALUE("passphrase"),
+    POLICY_VALUE("history"),   CFG_END()};
 static cfg_opt_t profile_opts[] = {POLICY_VALUE("file"), CFG_END()};
 static cfg_opt_t paths_opts[] = {POLICY_VALUE("spool_dir"),
                                  POLICY_VALUE("watch_file"),
@@ -97,6 +110,7 @@ static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
                                   POLICY_VALUE("give_up_mailbox"),
                                   POLICY_VALUE("revocation_check"),
                                   CFG_END()};
+static cfg_opt_t aliases_opts[] = {POLICY_LIST("maps"), POLICY_VALUE("postmap"), CFG_END()};
 static cfg_opt_t watching_opts[] = {POLICY_VALUE("metrics"), POLICY_VALUE("report"),
                                     POLICY_VALUE("report_ahead"), CFG_END()};
 static cfg_opt_t agent_opts[] = {POLICY_VALUE("inspectors"), POLICY_VALUE("workers"), CFG_END()};
@@ -113,11 +127,13 @@ cfg_opt_t *policy_config_options(void)
                                POLICY_SECTION("defaults", domain_opts),
                                POLICY_TITLED("domain", domain_opts),
                                POLICY_TITLED("dns", dns_opts),
+                               POLICY_TITLED("publisher", publisher_opts),
                                POLICY_TITLED("profile", profile_opts),
                                POLICY_SECTION("paths", paths_opts),
                                POLICY_SECTION("network", network_opts),
                                POLICY_SECTION("notices", notices_opts),
                                POLICY_SECTION("timing", timing_opts),
+                               POLICY_SECTION("aliases", aliases_opts),
                                POLICY_SECTION("watching", watching_opts),
                                POLICY_SECTION("agent", agent_opts),
                                POLICY_SECTION("rehearsal", rehearsal_opts),
@@ -154,6 +170,7 @@ void policy_config_defaults(struct policy_config *c)
     c->give_up_domain = 3 * DAY;
     c->give_up_mailbox = 12 * HOUR;
     c->revocation_check = DAY;
+    c->postmap = "/usr/sbin/postmap";
     c->report = 7 * DAY;
     c->report_ahead = 30 * DAY;
 }
@@ -265,6 +282,23 @@ static void load_timing(struct policy_load *l)
     c->workers = (int)policy_sec_int(&a, "workers", 0, 256, 0);
 }
 
+/* "TYPE:NAME" as Postfix names a table. */
+static bool is_map(const char *s)
+{
+    const char *colon = strchr(s, ':');
+
+    return colon != NULL && colon > s && colon[1] != '\0' && s[0] != '-' && strpbrk(s, " \t,") == NULL;
+}
+
+static void load_aliases(struct policy_load *l)
+{
+    struct policy_sec s = policy_conf_single(&l->c, "aliases");
+
+    l->cfg->alias_maps =
+        checked_list(&s, "maps", is_map, "a Postfix table such as hash:/etc/postfix/virtual");
+    l->cfg->postmap = policy_sec_path(&s, "postmap", l->cfg->postmap, false);
+}
+
 static void load_watching(struct policy_load *l)
 {
     static const char *const reports[] = {"off", "daily", "weekly", NULL};
@@ -288,5 +322,6 @@ void policy_load_settings(struct policy_load *l)
     load_paths(l);
     load_network(l);
     load_timing(l);
+    load_aliases(l);
     load_watching(l);
 }
