@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "trust.h"
 
 #define AT_ONCE 16    /* lines of a batch in one go */
 #define EARLY_MAX 32  /* orders of an account that the CA doesn't have for certain */
@@ -96,7 +97,7 @@ static enum base_fail_class place_renewal(struct agent *ag, struct base_arena *a
         ledger_certificate_get(ag->ledger, a, base_json_int(req, "certificate", 0), &c, f);
     if (!r && strcmp(c.state, "current") != 0)
         return not_current(f, &c);
-    return r ? r : agent_renew(ag, &c, true, false, b->by, answer, f);
+    return r ? r : agent_renew_in(ag, &c, true, false, b->id, NULL, b->by, answer, f);
 }
 
 static enum base_fail_class place_order(struct agent *ag, const struct ledger_batch *b,
@@ -160,14 +161,19 @@ static void refuse(struct agent *ag, struct ledger_batch_line *l, const struct b
     agent_commit(ag);
 }
 
-static void brake(struct agent *ag, struct base_arena *a, struct ledger_batch *b,
+/* WHY is what the brake said to one order; what all that wait would need is told. */
+static void brake(struct agent *ag, struct base_arena *a, struct ledger_batch *b, const char *account,
                   const struct base_fail *why)
 {
-    struct base_fail f = {0};
+    const struct policy_account *acc =
+        account ? policy_config_account(ag->conf->cfg, account) : NULL;
+    struct base_fail f = {0}, all = {0};
     struct ledger_batch_counts n;
     char day[BASE_TIME_LEN];
     if (ledger_batch_count(ag->ledger, b->id, &n, &f) || !agent_begin(ag))
         return;
+    if (acc && agent_brake_check_by(ag, acc, b->id, n.waiting, b->by, &all) == BASE_PERMANENT)
+        why = &all;
     base_time_rfc3339(base_now(), day);
     day[10] = 0;
     b->next_at = base_now() + BRAKE_AGAIN;
@@ -179,7 +185,7 @@ static void brake(struct agent *ag, struct base_arena *a, struct ledger_batch *b
                      base_arena_printf(a, "certmilter: batch %lld waits at the spending brake",
                                        (long long)b->id),
                      base_arena_printf(a, "The batch\n\n    %s\n\ndoes not go on:\n\n    %s\n\nIt goes "
-                                          "on by itself when the brake has room. See \"certmilter "
+                                          "on by itself when the brake has room or is released. See \"certmilter "
                                           "batch show %lld\".\n",
                                        b->name ? b->name : "", b->text, (long long)b->id));
     agent_commit(ag);
@@ -254,7 +260,7 @@ static bool place_line(struct agent *ag, struct base_arena *a, struct ledger_bat
         else
             go_on = agent_commit(ag) && !wave;
         if (r && is_brake(&f))
-            brake(ag, a, b, &f);
+            brake(ag, a, b, account, &f);
         else if (r && is_for_all(&f))
             move(ag, a, b, "paused",
                  base_arena_printf(a, "%s; then: certmilter batch resume %lld", f.text,

@@ -40,6 +40,8 @@ static const struct {
     {"export_p12", ADMIN, keeper_op_export_p12},
     {"export_done", BOTH, keeper_op_export_done},
     {"passphrase", ADMIN, keeper_op_passphrase},
+    {"evidence_certificate", BOTH, keeper_op_evidence_certificate},
+    {"evidence_sign", AGENT, keeper_op_evidence_sign},
     {"exports_since", BOTH, keeper_op_exports_since},
     {"consumer", AGENT, keeper_op_consumer},
 };

@@ -245,7 +245,8 @@ def test_the_brake_holds_and_lets_go(site, domain):
 
 
 def release(site, number):
-    set_limits(site, orders_day=1000000)
+    assert f"--orders 6 --reason TEXT --batch {number}" in batch(site, number)["text"]
+    cli(site, "release", "rehearsal", "--orders", "6", "--batch", str(number), "--reason", "it is meant")
 
 
 def test_other_orders_go_on_meanwhile(site, domain):
