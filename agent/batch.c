@@ -185,8 +185,8 @@ static void brake(struct agent *ag, struct base_arena *a, struct ledger_batch *b
                      base_arena_printf(a, "certmilter: batch %lld waits at the spending brake",
                                        (long long)b->id),
                      base_arena_printf(a, "The batch\n\n    %s\n\ndoes not go on:\n\n    %s\n\nIt goes "
-                                          "on by itself when the brake has room or is released. See \"certmilter "
-                                          "batch show %lld\".\n",
+                                          "on by itself when the brake has room or is released. See "
+                                          "\"certmilter batch show %lld\".\n",
                                        b->name ? b->name : "", b->text, (long long)b->id));
     agent_commit(ag);
 }

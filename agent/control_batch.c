@@ -389,7 +389,8 @@ static enum base_fail_class change(struct agent *ag, const json_t *req, const ch
         b.next_at = 0;
         b.wave_left = b.wave;
         b.ended = strcmp(to, "stopped") == 0 ? base_now() : 0;
-        if (!agent_batch_move(ag, a, &b, to, by, done ? base_arena_printf(a, "%s by %s%s", done, by, after) : NULL))
+        const char *text = done ? base_arena_printf(a, "%s by %s%s", done, by, after) : NULL;
+        if (!agent_batch_move(ag, a, &b, to, by, text))
             r = base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
     }
     r = r ? r : agent_batch_put(ag, &b, answer, f);
