@@ -19,6 +19,7 @@
 
 #define LEAVES 10
 #define REFUSED_WAIT 86400 /* seconds until an order whose certificate was refused is looked at */
+#define FOREIGN_WAIT 300   /* ... one for which another's certificate was given */
 
 struct collect {
     struct agent_task task;
@@ -250,6 +251,23 @@ static void order_waits(struct agent *ag, struct collect *k, struct leaf *l,
     agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order");
 }
 
+/* The CA gave, for the order of this job, the certificate of another one (L's). */
+static bool tell_foreign(struct agent *ag, struct collect *k, const struct leaf *l)
+{
+    struct base_fail f = {0};
+    struct ledger_order o;
+    if (!agent_ok(ag, ledger_order_get(ag->ledger, k->a, k->job.ref, &o, &f), &f, "order"))
+        return false;
+    if (strcmp(o.state, "issued") != 0)
+        return true;
+    o.reason = base_arena_printf(k->a,
+                                 "the CA gave the certificate of order %lld (serial %s) for this one: it "
+                                 "is fetched again; if that lasts, tell the CA",
+                                 (long long)l->order.id, l->c->serial);
+    o.next_look = base_now() + FOREIGN_WAIT;
+    return agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order");
+}
+
 /* The mail brought the certificate but not a chain to a configured root: the API may. */
 static bool ask_api_instead(struct agent *ag, struct collect *k, struct leaf *l)
 {
@@ -296,6 +314,8 @@ static bool take_leaf(struct agent *ag, struct collect *k, const struct inspect_
         k->awaited = true;
         return true;
     }
+    if (!r && !k->from_mail && l.order.id != k->job.ref && !tell_foreign(ag, k, &l))
+        return false;
     controlled_mailboxes(ag, k, &l);
     check(ag, k, &l);
     if (l.order.id && cert_verdict_ok(&l.verdict))

@@ -65,6 +65,8 @@ static void open_account(struct agent_conf *c, struct agent_account *acc)
         .organization = organization_of(c->cfg, p),
         .payment = p->payment,
         .skip_approval = p->skip_approval,
+        .rate_short = p->rate_short,
+        .rate_long = p->rate_long,
     };
     o.scope.bundle = p->tls_bundle;
     if (ca_account_new(&o, &acc->ca, &f)) {

@@ -12,6 +12,7 @@
 
 #include "agent.h"
 #include "backup.h"
+#include "batch.h"
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
@@ -86,6 +87,19 @@ static const struct {
     {"backup.proved", agent_cmd_backup_proved, true},
     {"restore.report", agent_cmd_restore_report, false},
     {"restore.finish", agent_cmd_restore_finish, false},
+    {"batch.open", agent_cmd_batch_open, true},
+    {"batch.lines", agent_cmd_batch_lines, true},
+    {"batch.fill", agent_cmd_batch_fill, true},
+    {"batch.check", agent_cmd_batch_check, false},
+    {"batch.start", agent_cmd_batch_start, true},
+    {"batch.status", agent_cmd_batch_status, false},
+    {"batch.list", agent_cmd_batch_list, false},
+    {"batch.pause", agent_cmd_batch_pause, true},
+    {"batch.resume", agent_cmd_batch_resume, true},
+    {"batch.stop", agent_cmd_batch_stop, true},
+    {"batch.results", agent_cmd_batch_results, false},
+    {"issued", agent_cmd_issued, false},
+    {"reissue.forecast", agent_cmd_reissue_forecast, false},
     {"publish.list", agent_cmd_publish_list, false},
     {"publish.retry", agent_cmd_publish_retry, true},
     {"publish.run", agent_cmd_publish_run, true},

@@ -4,6 +4,7 @@
 
 #include "agent.h"
 #include "backup.h"
+#include "batch.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "domainlook.h"
@@ -270,6 +271,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
         attention(att, text);
     }
     agent_backup_status(ag, answer, att);
+    agent_batches_attention(ag, att);
     if (ag->ledger_sick)
         attention(att, "the ledger can't be written now: see the log");
     json_object_set_new(answer, "attention", att);

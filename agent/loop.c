@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "batch.h"
 #include "base/clock.h"
 #include "publish.h"
 #include "watching.h"
@@ -90,6 +91,7 @@ static void due(struct agent *ag)
     if (!ag->fenced)
         agent_intents_due(ag);
     agent_orders_due(ag);
+    agent_batches_due(ag);
     agent_publish_due(ag);
     agent_expiry_due(ag);
     agent_report_due(ag);

@@ -6,6 +6,7 @@
  * wrong usage. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,8 @@ int main(int argc, char **argv)
     }
     base_log_open("certagentd", level);
     base_no_core();
+    /* a thread's memory is mostly freed in the loop: an arena each would only grow */
+    mallopt(M_ARENA_MAX, 2);
     signal(SIGPIPE, SIG_IGN);
     umask(0077);
     ag.started = base_now();

@@ -5,8 +5,10 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "domainlook.h"
+#include "batch.h"
 
 #define POLL_MS 5000
+#define LOOKS_MAX (AGENT_JOBS_MAX / 4) /* jobs worked on while no further look is started */
 
 /* Many accounts are not all asked at one moment: each has its own place within a poll after
  * the start, and keeps that distance to the others from then on. */
@@ -53,6 +55,17 @@ static void poll_accounts(struct agent *ag)
     }
 }
 
+/* Near the limit of requests looks give way, so that orders, mails and other accounts go on. */
+static bool may_look(struct agent *ag, const char *account)
+{
+    return !agent_conf_ca(ag->conf, account) || agent_rate_room(ag, account, true);
+}
+
+static int64_t postponed(struct agent *ag, const char *account)
+{
+    return base_now() + 2 + (int64_t)base_random_below((uint64_t)agent_rate_spread(ag, account) + 5);
+}
+
 static void orders_due(struct agent *ag)
 {
     struct base_arena *a = base_arena_new();
@@ -62,8 +75,12 @@ static void orders_due(struct agent *ag)
     if (agent_ok(ag, ledger_order_due(ag->ledger, a, base_now(), 50, &v, &n, &f), &f, "orders") &&
         n > 0 && agent_begin(ag)) {
         for (size_t i = 0; i < n; i++) {
-            v[i].next_look = 0; /* the job sets it anew */
-            if (!agent_ok(ag, ledger_order_update(ag->ledger, &v[i], &f), &f, "order") ||
+            bool later = ag->njobs >= LOOKS_MAX || !may_look(ag, v[i].account);
+            /* the job sets it anew */
+            v[i].next_look = later ? postponed(ag, v[i].account) : 0;
+            if (!agent_ok(ag, ledger_order_update(ag->ledger, &v[i], &f), &f, "order"))
+                break;
+            if (!later &&
                 !agent_job_add(ag, "order", agent_object(a, "order", v[i].id), v[i].id, 0, NULL))
                 break;
         }

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "form.h"
+#include "batch.h"
 #include "orderrun.h"
 
 #define LOOKS 2           /* that must agree that an order never arrived */
@@ -89,8 +90,10 @@ static void note_ids(struct order_run *k)
 static void accepted(struct agent *ag, struct order_run *k)
 {
     note_ids(k);
-    k->o.next_look = base_now() + 2;
-    if (agent_price_note(ag, k) && save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
+    int64_t spread = agent_rate_spread(ag, k->o.account);
+    k->o.next_look = base_now() + (spread > 2 ? spread : 2);
+    if (agent_price_note(ag, k) && save(ag, k, "waiting", "the CA has the order") &&
+        agent_order_expect(ag, k))
         agent_job_done(ag, k->job.id);
 }
 
@@ -100,12 +103,14 @@ static int64_t poll_of(const struct order_run *k)
     return acc && acc->poll > 0 ? acc->poll : 300;
 }
 
-static int64_t next_look(const struct order_run *k)
+static int64_t next_look(struct agent *ag, const struct order_run *k)
 {
     int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created), poll = poll_of(k);
     /* often at first, when most orders are issued; then as configured */
     int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
-    return base_now() + (wait < poll ? wait : poll);
+    int64_t spread = agent_rate_spread(ag, k->o.account);
+    wait = wait < poll ? wait : poll;
+    return base_now() + (wait > spread ? wait : spread);
 }
 
 static void looked(struct agent *ag, struct order_run *k)
@@ -114,7 +119,7 @@ static void looked(struct agent *ag, struct order_run *k)
     k->o.ca_status = k->got.status_text;
     if (k->got.certificate)
         k->o.ca_certificate = k->got.certificate;
-    k->o.next_look = next_look(k);
+    k->o.next_look = next_look(ag, k);
     if (!agent_price_note(ag, k))
         return;
     switch (k->got.status) {
@@ -247,6 +252,13 @@ static void failed_step(struct agent *ag, struct order_run *k)
     } else if (agent_key_refused(&k->fail)) {
         agent_notice_key(ag, k->a, k->o.account, k->o.tenant);
         agent_job_retry(ag, &k->job, &k->fail, 0);
+    } else if (k->cls == BASE_PERMANENT && k->step == STEP_INFO) {
+        /* the CA has the order: a look that it refuses ends nothing */
+        k->o.next_look = next_look(ag, k);
+        if (save(ag, k, k->o.state,
+                 base_arena_printf(k->a, "its state can't be seen at the CA, looking again: %s",
+                                   k->fail.text)))
+            agent_job_done(ag, k->job.id);
     } else if (k->cls == BASE_PERMANENT && k->step != STEP_DOWNLOAD && k->step != STEP_FIND)
         failed(ag, k, k->fail.text);
     else /* whether an order arrived stays open until a look at the CA succeeds */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cert/csr.h"
+#include "ledger/batch.h"
 #include "orderrun.h"
 #include "trust.h"
 
@@ -176,7 +177,10 @@ bool agent_reissue_undo(struct agent *ag, struct base_arena *a, struct ledger_or
     base_json_set(data, "state", o->state);
     base_json_set(data, "mailbox", o->mailbox);
     base_json_set(data, "reason", o->reason);
-    if (!agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order")) {
+    /* back to "stored", which would end its line of a batch as issued */
+    if (!agent_ok(ag, ledger_batch_line_fail(ag->ledger, o->id, o->changed, o->reason, &f), &f,
+                  "line") ||
+        !agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order")) {
         json_decref(data);
         return false;
     }

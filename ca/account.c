@@ -79,7 +79,7 @@ enum base_fail_class ca_account_new(const struct ca_options *o, struct ca_accoun
     c->arena = base_arena_new();
     c->id = base_arena_strdup(c->arena, o->id);
     c->payment = base_arena_strdup(c->arena, o->payment != NULL ? o->payment : "auto");
-    ca_rate_init(&c->rate);
+    c->rate = ca_rate_shared(o->id, o->rate_short, o->rate_long);
     c->key = base_xmalloc(o->nkey + 1);
     memcpy(c->key, o->key, o->nkey);
     c->key[o->nkey] = '\0';
@@ -102,7 +102,7 @@ void ca_account_free(struct ca_account *c)
     ca_idle_drop(c);
     explicit_bzero(c->key, strlen(c->key));
     free(c->key);
-    ca_rate_free(&c->rate);
+    ca_rate_leave(c->rate);
     base_arena_free(c->arena);
     free(c);
 }
@@ -114,12 +114,17 @@ const char *ca_account_id(const struct ca_account *c)
 
 int64_t ca_wait_ms(struct ca_account *c)
 {
-    return ca_rate_wait(&c->rate, base_mono_ms());
+    return ca_rate_wait(c->rate, base_mono_ms());
+}
+
+int64_t ca_share_wait_ms(struct ca_account *c, int percent)
+{
+    return ca_rate_share(c->rate, base_mono_ms(), percent);
 }
 
 int64_t ca_room(struct ca_account *c)
 {
-    return ca_rate_room(&c->rate, base_mono_ms());
+    return ca_rate_room(c->rate, base_mono_ms());
 }
 
 /* ---- the calls ---------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ struct ca_options {
     int64_t organization;   /* default of orders and domains; 0 = none */
     const char *payment;    /* "auto" | "profile" | "balance" | "card"; NULL = auto */
     bool skip_approval;     /* requests of ours need no second person at the CA */
+    int64_t rate_short, rate_long; /* requests in 5 s and in 3 min; 0 = 100 and 1000 */
 };
 /* Codes: ca.driver, ca.base-url, ca.key-text (permanent: no such driver; URL not
  * https; a key with blanks, control characters or more than 256 bytes). */
@@ -51,6 +52,8 @@ void ca_account_free(struct ca_account *c); /* NULL is fine */
 const char *ca_account_id(const struct ca_account *c);
 /* Milliseconds until a request may leave (after 429 or at the limit); 0 = now. */
 int64_t ca_wait_ms(struct ca_account *c);
+/* The same for work that can wait: until less than PERCENT of the limits is used. */
+int64_t ca_share_wait_ms(struct ca_account *c, int percent);
 /* Requests that may still leave at once within the CA's limits. */
 int64_t ca_room(struct ca_account *c);
 

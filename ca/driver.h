@@ -100,7 +100,7 @@ struct ca_account {
     bool skip_approval;
     const char *_Atomic learned; /* what payment "auto" means here; never NULL */
     char *key; /* malloc'ed; wiped at the end */
-    struct ca_rate rate;
+    struct ca_rate *rate; /* shared by all snapshots of the configuration */
 };
 
 /* ---- kept connections (idle.c) ------------------------------------------------------ */

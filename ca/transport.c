@@ -100,7 +100,7 @@ static enum base_fail_class wait_turn(struct ca_account *c, struct base_fail *f)
     int64_t deadline = base_mono_ms() + PATIENCE_MS;
     int64_t now, ms;
 
-    while ((ms = ca_rate_take(&c->rate, now = base_mono_ms())) > 0) {
+    while ((ms = ca_rate_take(c->rate, now = base_mono_ms())) > 0) {
         if (now + ms > deadline) {
             return base_failf(f, BASE_TEMPORARY, "ca.busy",
                               "the limit of requests for account %s is reached, open in %lld s",
@@ -190,7 +190,7 @@ enum base_fail_class ca_transport(struct ca_account *c, const char *key_field,
     } else if (cls == BASE_OK && (resp.status < 200 || resp.status > 299)) {
         if (resp.status == 429) {
             int64_t ms = resp.retry_after >= 0 ? resp.retry_after * 1000 : CLOSED_MS;
-            ca_rate_close(&c->rate, base_mono_ms() + ms);
+            ca_rate_close(c->rate, base_mono_ms() + ms);
         }
         cls = ca_transport_refusal(resp.status, resp.body, changes, a, f);
     } else if (cls == BASE_OK) {

@@ -23,6 +23,9 @@ cli_run cli_cmd_organization_submit, cli_cmd_product_list, cli_cmd_product_show;
 /* life.c */
 cli_run cli_cmd_cancel, cli_cmd_revoke, cli_cmd_reissue, cli_cmd_renew, cli_cmd_emails;
 cli_run cli_cmd_request_list, cli_cmd_request_approve, cli_cmd_request_reject;
+/* batch.c */
+cli_run cli_cmd_batch_list, cli_cmd_batch_show, cli_cmd_batch_pause, cli_cmd_batch_resume;
+cli_run cli_cmd_batch_stop;
 /* consent.c */
 cli_run cli_cmd_consent_add, cli_cmd_consent_list, cli_cmd_consent_withdraw;
 /* look.c */

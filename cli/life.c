@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "bulk.h"
 #include "commands.h"
 #include "orderform.h"
 
@@ -149,6 +150,10 @@ int cli_cmd_emails(struct cli *c, const struct cli_args *args)
 int cli_cmd_reissue(struct cli *c, const struct cli_args *args)
 {
     const char *csr = cli_opt(args, "csr");
+    if (cli_has(args, "issued-between"))
+        return cli_reissue_day(c, args);
+    if (args->npos == 0)
+        return cli_misused(c, args, "reissue: expected an order or mailbox, or --issued-between A..B");
     if (!reason_given(c, args))
         return CLI_USAGE;
     if (csr && !(csr = cli_read_text(c, csr, CLI_TEXT_MAX)))
@@ -197,6 +202,11 @@ int cli_cmd_renew(struct cli *c, const struct cli_args *args)
         return cli_misused(c, args, "renew: expected a mailbox, or --days N for all that end then");
     if (days && !base_parse_int(days, 0, 4000, &n))
         return cli_misused(c, args, "--days: expected a number of days, found \"%s\"", days);
+    if (cli_has(args, "batch")) {
+        if (!days || cli_has(args, "dry-run"))
+            return cli_misused(c, args, "renew: --batch goes with --days, and not with --dry-run");
+        return cli_renew_batch(c, args, n);
+    }
     json_t *req = cli_request(c, "renew");
     if (days)
         base_json_setn(req, "days", n);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "bulk.h"
 #include "commands.h"
 #include "orderform.h"
 #include "quote.h"
@@ -234,6 +235,10 @@ int cli_cmd_order(struct cli *c, const struct cli_args *args)
 {
     json_t *req, *answer;
     int64_t seconds;
+    if (cli_has(args, "csv"))
+        return cli_bulk_order(c, args);
+    if (args->npos == 0)
+        return cli_misused(c, args, "order: RECIPIENT... is missing, or --csv FILE");
     if (!cli_opt_duration(c, args, "timeout", 15 * 60, &seconds))
         return CLI_USAGE;
     if (args->npos > 1)

@@ -85,7 +85,20 @@ static const struct cli_option order_options[] = {
     {"dry-run", NULL, "show the exact request; nothing is written or sent", CLI_FLAG},
     {"wait", NULL, "until the certificate is stored, or the order failed", CLI_FLAG},
     {"timeout", "TIME", "with --wait: no longer than this (default 15m)", CLI_VALUE},
+    {"csv", "FILE", "one order for each line of FILE (- = standard input); its first line names them",
+     CLI_VALUE},
+    {"result", "FILE", "with --csv: what became of each line (default FILE.result.csv)", CLI_VALUE},
+    {"wave", "N", "with --csv: N orders, then wait for \"batch resume\"", CLI_VALUE},
+    {"every", "TIME", "with --wave: the next wave after this time", CLI_VALUE},
+    {"no-wait", NULL, "with --csv: leave it to the agent", CLI_FLAG},
     END};
+static const struct cli_option batch_show_options[] = {
+    {"result", "FILE", "write what became of each line into FILE (CSV)", CLI_VALUE},
+    {"wait", NULL, "until it is done, or waits for a person", CLI_FLAG},
+    {"timeout", "TIME", "with --wait: no longer than this (default: no limit)", CLI_VALUE},
+    END};
+static const struct cli_option batch_resume_options[] = {
+    {"failed", NULL, "lines that failed or were refused are tried once more", CLI_FLAG}, END};
 static const struct cli_option expect_options[] = {
     {"order", "ID", "the CA's number of the order", CLI_VALUE},
     {"account", "ID", "the account it was ordered over, if not the domain's", CLI_VALUE},
@@ -162,6 +175,18 @@ static const struct cli_option reissue_options[] = {
     {"register-dn", "DN", "the directory's entry that vouches for the person", CLI_VALUE},
     {"register-values", "LIST", "what that entry says: mail=...,sn=...", CLI_VALUE},
     {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
+    {"issued-between", "A..B", "all that were issued on these days, such as 2026-11-01..2026-11-22",
+     CLI_VALUE},
+    {"issuer", "NAME", "only those whose issuer's name has this in it", CLI_VALUE},
+    {"deadline", "TIME", "until when it must be done (2026-11-27T12:00:00Z, or 5d)", CLI_VALUE},
+    {"drill", NULL, "say who is affected, and the hours, money and mails; nothing is changed",
+     CLI_FLAG},
+    {"price", "AMOUNT", "what a reissue costs by your contract, for the forecast", CLI_VALUE},
+    {"result", "FILE", "write what became of each certificate into FILE (CSV)", CLI_VALUE},
+    {"wave", "N", "N of them, then wait for \"batch resume\"", CLI_VALUE},
+    {"every", "TIME", "with --wave: the next wave after this time", CLI_VALUE},
+    {"timeout", "TIME", "watch no longer than this (default: no limit)", CLI_VALUE},
+    {"no-wait", NULL, "leave it to the agent", CLI_FLAG},
     END};
 static const struct cli_option renew_options[] = {
     {"days", "N", "all certificates that end within so many days", CLI_VALUE},
@@ -170,6 +195,12 @@ static const struct cli_option renew_options[] = {
     {"register-dn", "DN", "the directory's entry that vouches for the person", CLI_VALUE},
     {"register-values", "LIST", "what that entry says: mail=...,sn=...", CLI_VALUE},
     {"dry-run", NULL, "show the requests to the CA; nothing is written or sent", CLI_FLAG},
+    {"batch", NULL, "with --days: as a batch at a safe rate, that can be paused and resumed", CLI_FLAG},
+    {"result", "FILE", "with --batch: write what became of each certificate into FILE (CSV)", CLI_VALUE},
+    {"wave", "N", "with --batch: N of them, then wait for \"batch resume\"", CLI_VALUE},
+    {"every", "TIME", "with --wave: the next wave after this time", CLI_VALUE},
+    {"timeout", "TIME", "with --batch: watch no longer than this (default: no limit)", CLI_VALUE},
+    {"no-wait", NULL, "with --batch: leave it to the agent", CLI_FLAG},
     END};
 static const struct cli_option request_options[] = {
     {"account", "ID", "needed where there are several", CLI_VALUE},
@@ -275,11 +306,21 @@ const struct cli_command cli_commands[] = {
      cli_cmd_product_list, NULL},
     {"product show", "PRODUCT", 1, 1, "one product, and the custom fields that orders need",
      account_options, cli_cmd_product_show, NULL},
-    {"order", "RECIPIENT...", 1, MANY, "order a certificate for each recipient", order_options,
-     cli_cmd_order,
+    {"order", "[RECIPIENT...]", 0, MANY, "order a certificate for each recipient, or for many from a file",
+     order_options, cli_cmd_order,
      "A recipient is a mailbox, or several of one person with commas: alice@x.org,a.smith@x.org.\n"
      "Several recipients are several orders; names of persons come from a CSV file then.\n"
+     "With --csv the agent orders line by line, at the rate that the CA allows, up to the spending\n"
+     "brake; it goes on when this command ends. The same file once more orders nothing twice.\n"
      "certmilter-order(7) lists the whole form.\n"},
+    {"batch list", "", 0, 0, "orders in bulk, newest first", NULL, cli_cmd_batch_list, NULL},
+    {"batch show", "BATCH", 1, 1, "how far one of them is", batch_show_options, cli_cmd_batch_show,
+     NULL},
+    {"batch pause", "BATCH", 1, 1, "order nothing more of it until it is resumed", NULL,
+     cli_cmd_batch_pause, NULL},
+    {"batch resume", "BATCH", 1, 1, "go on with it", batch_resume_options, cli_cmd_batch_resume, NULL},
+    {"batch stop", "BATCH", 1, 1, "order nothing more of it; what was ordered goes on", NULL,
+     cli_cmd_batch_stop, NULL},
     {"agreement list", "", 0, 0, "the CA's terms, and who accepted them for each account", NULL,
      cli_cmd_agreement_list, NULL},
     {"agreement accept", "ACCOUNT", 1, 1, "accept the CA's terms for an account", agreement_options,
@@ -300,7 +341,7 @@ const struct cli_command cli_commands[] = {
      cli_cmd_revoke,
      "One certificate: certificate:N, a thumbprint or a serial number; order:N if it has but one.\n"
      "Every certificate of an order only with order:N --whole-order.\n"},
-    {"reissue", "ORDER|MAILBOX", 1, 1, "another certificate of the same order, with a new key",
+    {"reissue", "[ORDER|MAILBOX]", 0, 1, "another certificate of the same order, with a new key",
      reissue_options, cli_cmd_reissue,
      "The old certificate and its key stay here, and exportable.\n"},
     {"renew", "[MAILBOX]", 0, 1, "a new order in place of a certificate that ends", renew_options,

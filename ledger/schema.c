@@ -295,6 +295,7 @@ static const char *const steps[] = {
     ledger_step_trust,
     ledger_step_account,
     ledger_step_validation,
+    ledger_step_batch,
 };
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

@@ -62,6 +62,7 @@ struct policy_account {
     struct policy_price *prices;  /* what products cost, where the API does not say */
     size_t nprices;
     int64_t poll;           /* seconds between status look-ups */
+    int64_t rate_short, rate_long; /* requests to the API in 5 s and in 3 min */
     struct { int64_t run, day, month; } limit; /* orders: the spending brake */
     const char *persist_issuer, *persist_account_uri; /* of the persistent TXT record; NULL */
     struct policy_strings release_by; /* who may release orders above it; empty = anybody */

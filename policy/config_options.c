@@ -53,6 +53,8 @@ static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("orders_month"),
                                    POLICY_VALUE("persist_issuer"),
                                    POLICY_VALUE("persist_account_uri"),
+                                   POLICY_VALUE("requests_5s"),
+                                   POLICY_VALUE("requests_3min"),
                                    POLICY_LIST("release_by"),
                                    POLICY_LIST("agreements"),
                                    CFG_END()};

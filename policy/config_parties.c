@@ -163,6 +163,8 @@ static void account_api(const struct policy_sec *s, struct policy_account *a)
     a->organization = policy_sec_int(s, "organization", 0, INT64_MAX, 0);
     a->payment = payments[policy_sec_enum(s, "payment", payments, 0)];
     a->poll = policy_sec_duration(s, "poll", 1, 86400, 300);
+    a->rate_short = policy_sec_int(s, "requests_5s", 1, 1000000, 100);
+    a->rate_long = policy_sec_int(s, "requests_3min", 1, 1000000, 1000);
     a->limit.run = policy_sec_int(s, "orders_run", 0, 1000000, 10);
     a->limit.day = policy_sec_int(s, "orders_day", 0, 1000000, 50);
     a->limit.month = policy_sec_int(s, "orders_month", 0, 1000000, 500);

@@ -216,8 +216,11 @@ def test_keys_limits_and_errors(ca):
     assert {p["name_id"] for p in ca.api("GET", "/product").json["products"]} >= {"secure_email_mailbox"}
     assert ca.api("GET", "/user/me", account="third").status == 200
     ca.control("/settings", {"rate_limits": True, "rate_short": [3, 5]})
+    before = ca.control("/counters")["peaks"]["third"]
     statuses = [ca.api("GET", "/product", account="third").status for _ in range(5)]
     assert statuses[-1] == 429 and 200 in statuses
+    after = ca.control("/counters")["peaks"]["third"]
+    assert after["short"] >= 5 and after["long"] == before["long"] + 5
 
 
 def test_faults(ca):

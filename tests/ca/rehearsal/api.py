@@ -39,6 +39,28 @@ class Rates:
 rates = Rates()
 
 
+class Peaks:
+    """The most requests of an account that any window ever held, for counters; refused ones count too."""
+
+    WINDOWS = {"short": 5, "long": 180}
+
+    def __init__(self):
+        self.seen = {}
+
+    def note(self, counters, key, name):
+        now = time.monotonic()
+        mine = counters.setdefault("peaks", {}).setdefault(name, dict.fromkeys(self.WINDOWS, 0))
+        for window, seconds in self.WINDOWS.items():
+            times = self.seen.setdefault((key, window), collections.deque())
+            times.append(now)
+            while times[0] <= now - seconds:
+                times.popleft()
+            mine[window] = max(mine[window], len(times))
+
+
+peaks = Peaks()
+
+
 def handle(call):
     """Answer one API request."""
     ca = call.ca
@@ -47,6 +69,7 @@ def handle(call):
             account, writes = ca.state.account_of_key(call.headers.get("X-DC-DEVKEY") or "")
             if account is None:
                 raise ApiError(401, "access_denied|invalid_api_key", "The API key is missing or not known.")
+            peaks.note(ca.state.data["counters"], (id(ca), account["name"]), account["name"])
             settings = ca.state.data["settings"]
             if settings["rate_limits"] and rates.too_many(
                     (id(ca), account["name"], writes), (settings["rate_short"], settings["rate_long"])):
