@@ -391,7 +391,8 @@ MANY = 500
 def test_500_accounts(sites):
     names = [f"c{n}" for n in range(MANY)]
     extra = "".join(f'tenant "{n}" {{ contact = "it@{n}.test" }}\n' for n in ["ours", *names])
-    site = sites(domains={"example.test": {"tenant": '"ours"'}}, account_options={"tenant": '"ours"'}, extra=extra)
+    site = sites(domains={"example.test": {"tenant": '"ours"'}}, account_options={"tenant": '"ours"'}, extra=extra,
+                 agreements=False)
     site.start_around()
     site.ca.settings(rate_limits=False, issue_delay=0)
     used = ("c0", "c250", "c499")
@@ -404,7 +405,8 @@ def test_500_accounts(sites):
                     f' base_url = "https://api.rehearsal-ca.test:{site.ports["https"]}/services/v2"\n'
                     f' api_key = "{n}"\n tls_bundle = "{site.dir}/etc/tls-ca.pem"\n skip_approval = yes\n'
                     f' organization = {keys[n]["organization_id"] if n in used else 1}\n poll = 20s\n}}\n'
-                    f'domain "{n}.test" {{\n tenant = "{n}"\n account = "{n}"\n mode = confirm\n}}\n')
+                    f'domain "{n}.test" {{\n tenant = "{n}"\n account = "{n}"\n mode = confirm\n'
+                    f' attestation = "Personnel department of {n}"\n}}\n')
     for n in names:
         site.credential(n, keys[n]["key"] if n in used else f"NOKEY{n}", "certagent")
     started = time.monotonic()
@@ -418,6 +420,7 @@ def test_500_accounts(sites):
     first = sum(site.ca.counters()["requests"].values())
     status = site.ask("status")
     assert len(status["accounts"]) == MANY + 1 and all(a["state"] == "ready" for a in status["accounts"])
+    site.accept_agreements()
     for n in used:
         site.ca.post("validate", domain=f"{n}.test", account=n)
         number = site.order(f"a@{n}.test", product="secure_email_mailbox")
