@@ -12,10 +12,10 @@
 #include "base/log.h"
 #include "cert/bundle.h"
 #include "cert/pkcs12.h"
+#include "exports.h"
 #include "memory.h"
-#include "ops.h"
 
-#define PASS_ROOM (CERT_PKCS12_PASS_MAX + 1)
+#define PASS_ROOM KEEPER_PASS_ROOM
 #define PASS_GROUPS 5 /* of 5 characters with 5 bits each: 125 bits */
 #define MAILBOX_KEYS_MAX 1000
 #define SEAL_FILE_MAX 4096
@@ -102,7 +102,7 @@ static enum base_fail_class build(struct keeper_ctx *ctx, struct base_arena *a,
     return c;
 }
 
-static const char *seal_aad(struct base_arena *a, const char *export_id, const char *key_id)
+const char *keeper_exports_aad(struct base_arena *a, const char *export_id, const char *key_id)
 {
     return base_arena_printf(a, "certmilter passphrase 1\n%s\n%s\n", export_id, key_id);
 }
@@ -113,7 +113,7 @@ static enum base_fail_class store_passphrase(struct keeper_ctx *ctx, struct base
                                              const char *pass, struct base_fail *f)
 {
     struct base_buf sealed;
-    enum base_fail_class c = keeper_vault_seal(ctx->vault, seal_aad(a, export_id, r->k.id), pass,
+    enum base_fail_class c = keeper_vault_seal(ctx->vault, keeper_exports_aad(a, export_id, r->k.id), pass,
                                                strlen(pass), &sealed, f);
     if (c)
         return c;
@@ -124,6 +124,7 @@ static enum base_fail_class store_passphrase(struct keeper_ctx *ctx, struct base
     base_json_set(o, "mailbox", r->k.mailbox);
     base_json_set(o, "tenant", r->k.tenant);
     base_json_setn(o, "created", base_now());
+    base_json_set(o, "kek_id", keeper_vault_kek_id(ctx->vault));
     base_json_set(o, "sealed", base_base64(a, sealed.p, sealed.n));
     char *text = base_json_text(o);
     c = base_file_write(keeper_store_dirfd(ctx->store),
@@ -268,8 +269,8 @@ enum base_fail_class keeper_op_export_done(struct keeper_ctx *ctx, struct keeper
     return c;
 }
 
-static enum base_fail_class load_seal(struct keeper_ctx *ctx, struct base_arena *a, const char *id,
-                                      json_t **out, struct base_fail *f)
+enum base_fail_class keeper_exports_load(struct keeper_ctx *ctx, struct base_arena *a,
+                                         const char *id, json_t **out, struct base_fail *f)
 {
     struct base_buf text;
     struct base_fail why = {0};
@@ -290,8 +291,9 @@ static enum base_fail_class load_seal(struct keeper_ctx *ctx, struct base_arena 
 }
 
 /* The sealed passphrase in O into PASS (PASS_ROOM bytes, zeroed). */
-static enum base_fail_class open_seal(struct keeper_ctx *ctx, struct base_arena *a, const char *id,
-                                      const json_t *o, char *pass, struct base_fail *f)
+enum base_fail_class keeper_exports_open(struct keeper_ctx *ctx, struct base_arena *a,
+                                         const char *id, const json_t *o, char *pass,
+                                         struct base_fail *f)
 {
     const char *text = base_json_strd(o, "sealed", "");
     struct base_bytes sealed = {NULL, 0};
@@ -299,7 +301,7 @@ static enum base_fail_class open_seal(struct keeper_ctx *ctx, struct base_arena 
     if (!sealed.p || sealed.n <= KEEPER_SEAL_EXTRA || sealed.n - KEEPER_SEAL_EXTRA >= PASS_ROOM)
         return base_failf(f, BASE_PERMANENT, "keeper.damaged", "export %s: its seal is malformed",
                           id);
-    return keeper_vault_open_sealed(ctx->vault, seal_aad(a, id, base_json_strd(o, "key_id", "")),
+    return keeper_vault_open_sealed(ctx->vault, keeper_exports_aad(a, id, base_json_strd(o, "key_id", "")),
                                     sealed, (unsigned char *)pass, f);
 }
 
@@ -315,9 +317,9 @@ enum base_fail_class keeper_op_passphrase(struct keeper_ctx *ctx, struct keeper_
     char *pass = keeper_secret_new(PASS_ROOM);
     if (!pass)
         return base_failf(f, BASE_TEMPORARY, "keeper.busy", "no secret memory is left");
-    enum base_fail_class c = load_seal(ctx, a, id, &o, f);
+    enum base_fail_class c = keeper_exports_load(ctx, a, id, &o, f);
     if (!c)
-        c = open_seal(ctx, a, id, o, pass, f);
+        c = keeper_exports_open(ctx, a, id, o, pass, f);
     e.key_id = base_json_str(o, "key_id");
     e.mailbox = base_json_str(o, "mailbox");
     e.tenant = base_json_str(o, "tenant");
