@@ -50,9 +50,9 @@ MAY_net     := base
 MAY_ca      := net policy base
 MAY_dcv     := net ca policy base
 MAY_ledger  := policy base
-MAY_deliver := keeper/client.h cert net policy base
+MAY_deliver := keeper/client.h keeper/delivery.h cert net policy base
 MAY_agent   := base policy spool inspect/client.h cert keeper/client.h net ca dcv ledger deliver
-MAY_cli     := policy net cert inspect/client.h keeper/client.h base
+MAY_cli     := policy net cert inspect/client.h keeper/client.h keeper/delivery.h base
 
 PKG_base    := libsystemd libmd jansson
 PKG_policy  := libconfuse libidn2 libpsl jansson

@@ -151,6 +151,14 @@ void keeper_store_unlock(struct keeper_store *s, const char *id)
     pthread_mutex_unlock(stripe_of(s, id));
 }
 
+void keeper_store_barrier(struct keeper_store *s)
+{
+    for (size_t i = 0; i < STRIPES; i++) {
+        pthread_mutex_lock(&s->stripe[i]);
+        pthread_mutex_unlock(&s->stripe[i]);
+    }
+}
+
 static void file_name(const char *id, char out[KEEPER_ID + 8])
 {
     snprintf(out, KEEPER_ID + 8, "%s.json", id);
@@ -235,6 +243,21 @@ enum base_fail_class keeper_store_save(struct keeper_store *s, const struct keep
     return c ? c : write_record(s, r, f);
 }
 
+enum base_fail_class keeper_store_replace(struct keeper_store *s, const struct keeper_record *r,
+                                          struct base_fail *f)
+{
+    return write_record(s, r, f);
+}
+
+void keeper_store_index_name(const char *mailbox, const char *id, char dir[16],
+                             char name[32 + KEEPER_ID])
+{
+    char shard[3], prefix[32];
+    index_place(mailbox, shard, prefix);
+    snprintf(dir, 16, "mailboxes/%s", shard);
+    snprintf(name, 32 + KEEPER_ID, "%s%s", prefix, id);
+}
+
 /* Zeroes over what the file under FD held; best effort, its name is gone already. */
 static void overwrite(int fd)
 {
@@ -283,27 +306,11 @@ static void insert(char (*ids)[KEEPER_ID], size_t *n, size_t limit, const char *
         ++*n;
 }
 
-enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
-                                      const char *mailbox, size_t limit, char (*ids)[KEEPER_ID],
-                                      size_t *n, struct base_fail *f)
+/* Reads D to its end and closes it: names of PREFIX, an id and SUFFIX. */
+static void take_ids(DIR *d, const char *prefix, const char *suffix, const char *after, size_t limit,
+                     char (*ids)[KEEPER_ID], size_t *n)
 {
-    char shard[3], prefix[32] = "", id[KEEPER_ID];
-    const char *suffix = mailbox ? "" : ".json";
-    int boxes = -1;
-    *n = 0;
-    if (mailbox) {
-        index_place(mailbox, shard, prefix);
-        boxes = openat(s->boxes, shard, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (boxes < 0 && errno == ENOENT)
-            return BASE_OK;
-    }
-    DIR *d = stream(mailbox ? boxes : s->keys);
-    int e = errno;
-    if (boxes >= 0)
-        close(boxes);
-    if (!d)
-        return base_failf(f, BASE_OURS, "keeper.internal", "the keys can't be listed: %s",
-                          strerror(e));
+    char id[KEEPER_ID];
     size_t skip = strlen(prefix);
     const struct dirent *entry;
     while ((entry = readdir(d))) {
@@ -317,5 +324,50 @@ enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
             insert(ids, n, limit, id);
     }
     closedir(d);
+}
+
+static enum base_fail_class unlisted(struct base_fail *f, const char *what, int e)
+{
+    return base_failf(f, BASE_OURS, "keeper.internal", "the %s can't be listed: %s", what,
+                      strerror(e));
+}
+
+enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
+                                      const char *mailbox, size_t limit, char (*ids)[KEEPER_ID],
+                                      size_t *n, struct base_fail *f)
+{
+    char shard[3], prefix[32] = "";
+    int boxes = -1;
+    *n = 0;
+    if (mailbox) {
+        index_place(mailbox, shard, prefix);
+        boxes = openat(s->boxes, shard, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (boxes < 0 && errno == ENOENT)
+            return BASE_OK;
+    }
+    DIR *d = stream(mailbox ? boxes : s->keys);
+    int e = errno;
+    if (boxes >= 0)
+        close(boxes);
+    if (!d)
+        return unlisted(f, "keys", e);
+    take_ids(d, prefix, mailbox ? "" : ".json", after, limit, ids, n);
     return BASE_OK;
+}
+
+enum base_fail_class keeper_store_export_ids(struct keeper_store *s, const char *after,
+                                             size_t limit, char (*ids)[KEEPER_ID], size_t *n,
+                                             struct base_fail *f)
+{
+    int fd = openat(s->dir, "exports", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    int e = errno;
+    *n = 0;
+    if (d) {
+        take_ids(d, "", ".json", after, limit, ids, n);
+        return BASE_OK;
+    }
+    if (fd >= 0)
+        close(fd);
+    return unlisted(f, "exports", e);
 }

@@ -6,7 +6,7 @@
  *                                  lower case: finds the keys of one mailbox
  *   exports/<export id>.json       the sealed passphrase of a sealed PKCS#12
  *   exports.log                    the export journal (keeper/journal.h)
- *   kek-check.json lock
+ *   kek-check.json kek-both.json lock       (keeper/vault.h)
  *
  * Every change is on disk (fsync of file and directory) when a call returns.
  * Thread-safe; who reads a record, changes and writes it holds the key's lock. */
@@ -29,6 +29,8 @@ int keeper_store_dirfd(const struct keeper_store *s);
 /* Others with the same id wait. Not recursive; one at a time per thread. */
 void keeper_store_lock(struct keeper_store *s, const char *id);
 void keeper_store_unlock(struct keeper_store *s, const char *id);
+/* Returns when everybody who holds a lock now has given it back. */
+void keeper_store_barrier(struct keeper_store *s);
 
 /* "keeper.absent", "keeper.damaged". */
 enum base_fail_class keeper_store_load(struct keeper_store *s, struct base_arena *a, const char *id,
@@ -36,6 +38,9 @@ enum base_fail_class keeper_store_load(struct keeper_store *s, struct base_arena
 /* Writes the record and, before it, its entry in the index. */
 enum base_fail_class keeper_store_save(struct keeper_store *s, const struct keeper_record *r,
                                        struct base_fail *f);
+/* Writes a record that is there already; its mailbox is the same. */
+enum base_fail_class keeper_store_replace(struct keeper_store *s, const struct keeper_record *r,
+                                          struct base_fail *f);
 /* Turns R into its tombstone, on disk too; the sealed key's old place on disk is
  * overwritten (as far as the file system lets that reach the medium). */
 enum base_fail_class keeper_store_destroy(struct keeper_store *s, struct keeper_record *r,
@@ -44,5 +49,13 @@ enum base_fail_class keeper_store_destroy(struct keeper_store *s, struct keeper_
 enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
                                       const char *mailbox, size_t limit, char (*ids)[KEEPER_ID],
                                       size_t *n, struct base_fail *f);
+
+/* The same of the sealed exports. */
+enum base_fail_class keeper_store_export_ids(struct keeper_store *s, const char *after,
+                                             size_t limit, char (*ids)[KEEPER_ID], size_t *n,
+                                             struct base_fail *f);
+/* Where the index has an entry for MAILBOX's key ID: "mailboxes/<2>" and the name in it. */
+void keeper_store_index_name(const char *mailbox, const char *id, char dir[16],
+                             char name[32 + KEEPER_ID]);
 
 #endif
