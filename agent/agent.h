@@ -80,6 +80,7 @@ struct agent {
     bool stopping, watch_dirty;
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
+    int64_t publish_cursor, next_expire; /* publish_plan.c */
     int64_t next_scan, next_exports, next_wipe, next_poll, next_renewal; /* base_mono_ms() */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */

@@ -13,6 +13,7 @@
 #include "keeper/client.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
+#include "publish.h"
 
 struct checks {
     struct agent_task task;
@@ -288,6 +289,11 @@ static void start(struct agent *ag, int64_t client, const struct policy_domain *
                       : base_arena_printf(k->a, "%lld mails wait", (long long)(c.new_files + c.cur_files)));
         say(k, "watch file", ag->watch_written ? "ok" : "fail",
             ag->watch_written ? "the watch file is written" : "the watch file can't be written: see the log");
+        if (ag->conf->cfg->npublishers) {
+            bool warn;
+            const char *text = agent_publish_doctor(ag, k->a, &warn);
+            say(k, "publishers", warn ? "warn" : "ok", text);
+        }
     }
     k->task.run = d ? domain_run : doctor_run;
     k->task.done = done;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "publish.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -67,6 +68,9 @@ static const struct {
     {"renew", agent_cmd_renew, true},
     {"emails", agent_cmd_emails, true},
     {"request.decide", agent_cmd_request_decide, true},
+    {"publish.list", agent_cmd_publish_list, false},
+    {"publish.retry", agent_cmd_publish_retry, true},
+    {"publish.run", agent_cmd_publish_run, true},
 };
 
 static void drop(struct agent *ag, struct agent_client *c)

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
+#include "publish.h"
 #include "show.h"
 
 static enum base_fail_class show_mail(struct agent *ag, struct base_arena *a, int64_t id,
@@ -65,6 +66,7 @@ static void show_certificate(struct agent *ag, struct base_arena *a,
 {
     base_json_set(answer, "type", "certificate");
     json_object_set_new(answer, "certificate", agent_certificate_json(c, true));
+    agent_put_publications(ag, a, NULL, c->id, answer);
     agent_put_events(ag, a, answer, agent_object(a, "certificate", c->id));
 }
 
@@ -112,6 +114,7 @@ static bool show_mailbox(struct agent *ag, struct base_arena *a, const char *box
     json_object_set_new(answer, "mailbox", m);
     json_object_set_new(answer, "certificates", certs);
     json_object_set_new(answer, "orders", orders);
+    agent_put_publications(ag, a, box, 0, answer);
     return d || nc || no;
 }
 

@@ -5,6 +5,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "publish.h"
 #include "show.h"
 
 #define DAY 86400
@@ -236,6 +237,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
     put_accounts(ag, answer, att);
     put_certificates(ag, answer, att);
     put_keeper(ag, answer, att);
+    agent_put_publishing(ag, answer, att);
     base_json_setn(watch, "written", ag->watch_written);
     base_json_setn(watch, "domains", (int64_t)ag->conf->cfg->ndomains);
     base_json_setn(watch, "addresses", (int64_t)ag->watch_addresses);
@@ -321,6 +323,7 @@ enum base_fail_class agent_cmd_reload(struct agent *ag, const json_t *req, const
     agent_conf_unref(ag->conf);
     ag->conf = fresh;
     ag->watch_dirty = true;
+    agent_publish_configured(ag);
     base_log(LOG_NOTICE, "config.loaded", "by", by, "domains",
              base_log_num((long long)fresh->cfg->ndomains), NULL);
     base_json_setn(answer, "domains", (int64_t)fresh->cfg->ndomains);

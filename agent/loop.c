@@ -13,6 +13,7 @@
 
 #include "agent.h"
 #include "base/clock.h"
+#include "publish.h"
 
 #define SCAN_MS 30000
 #define EXPORTS_MS 5000
@@ -87,6 +88,7 @@ static void due(struct agent *ag)
     }
     agent_intents_due(ag);
     agent_orders_due(ag);
+    agent_publish_due(ag);
     agent_jobs_run(ag);
     agent_mail_wake(ag);
     if (now >= ag->next_scan || !agent_intake_idle(ag)) {
@@ -133,6 +135,7 @@ int agent_loop(struct agent *ag)
         base_log(LOG_CRIT, "loop.setup", "error", strerror(errno), NULL);
         return 1;
     }
+    agent_publish_configured(ag);
     agent_intake_start(ag);
     agent_watch_write(ag);
     sd_notify(0, "READY=1");

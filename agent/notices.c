@@ -330,6 +330,15 @@ static void exports_run(struct agent_task *t)
                                   &k->n, &k->fail);
 }
 
+static const char *given_how(const struct keeper_journal_entry *e)
+{
+    if (strcmp(e->kind, "passphrase") == 0)
+        return "made readable (its passphrase was given out)";
+    if (strcmp(e->kind, "consumer") == 0)
+        return "written without a passphrase to a program on the mail server";
+    return "exported in a passphrase-protected file";
+}
+
 static void tell_owner(struct agent *ag, struct exports *k, const struct keeper_journal_entry *e)
 {
     char when[BASE_TIME_LEN];
@@ -354,8 +363,7 @@ static void tell_owner(struct agent *ag, struct exports *k, const struct keeper_
             "sign as you. If you did not expect this, ask your administrator now.\n"
             "(This mail can't be switched off: you are told whenever your key is given out.)\n",
             when, e->mailbox,
-            strcmp(e->kind, "passphrase") == 0 ? "made readable (its passphrase was given out)"
-                                               : "exported in a passphrase-protected file",
+            given_how(e),
             e->who ? e->who : "an administrator", e->reason && e->reason[0] ? e->reason : "none"));
 }
 

@@ -113,6 +113,8 @@ static void show_what(struct cli *c, const json_t *answer)
                                          "created", "by",      "reason",  NULL};
     static const char *const intents[] = {"id", "kind", "state", "domain", "mailbox",
                                           "created", "expires", "note", NULL};
+    static const char *const publications[] = {"publisher", "kind", "certificate", "state", "reason",
+                                               "where", "note", "next_try", "error", NULL};
     const char *type = base_json_strd(answer, "type", "");
     static const char *const apart[] = {"checks", NULL};
     const json_t *o = base_json_obj(answer, type);
@@ -124,6 +126,7 @@ static void show_what(struct cli *c, const json_t *answer)
         cli_checks(c, checks);
     }
     show_list(c, answer, "certificates", certificates);
+    show_list(c, answer, "publications", publications);
     show_list(c, answer, "orders", orders);
     show_list(c, answer, "intents", intents);
     show_timeline(c, answer);

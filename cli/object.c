@@ -14,7 +14,7 @@ static bool is_time(const char *key)
     static const char *const times[] = {
         "at",         "given",     "withdrawn", "received", "created", "changed",   "expires",
         "valid_until", "looked_at", "asked",     "written",   "oldest",     "started",
-        "not_before",  "not_after", "stored_at", "next_look", "revocation_at", NULL};
+        "not_before",  "not_after", "stored_at", "next_look", "revocation_at", "next_try", NULL};
     for (size_t i = 0; times[i]; i++)
         if (strcmp(times[i], key) == 0)
             return true;

@@ -10,6 +10,10 @@
 static const struct cli_option doctor_options[] = {
     {"postfix", "DIR", "configuration directory of the Postfix instance to look at", CLI_VALUE},
     END};
+static const struct cli_option publish_list_options[] = {
+    {"publisher", "NAME", "only of this publisher", CLI_VALUE},
+    {"state", "STATE", "waiting, wanted, working, published, withdrawn, failed or given-up", CLI_VALUE},
+    END};
 static const struct cli_option events_options[] = {
     {"prefix", "TYPE", "only events whose type starts so, such as mail. or order.", CLI_VALUE},
     {"after", "ID", "all behind this event, oldest first (0 = all)", CLI_VALUE},
@@ -172,6 +176,12 @@ const struct cli_command cli_commands[] = {
      export_options, cli_cmd_export,
      "A PKCS#12 comes from the keeper itself and works without the agent. The keeper makes\n"
      "its passphrase; it is shown once. The export is logged and the owner is told by mail.\n"},
+    {"publish list", "", 0, 0, "where certificates are published, and what fails",
+     publish_list_options, cli_cmd_publish_list, NULL},
+    {"publish retry", "MAILBOX|CERTIFICATE", 1, 1, "try again what failed or was given up", NULL,
+     cli_cmd_publish_retry, NULL},
+    {"publish run", "MAILBOX", 1, 1, "publish everything of a mailbox anew", NULL,
+     cli_cmd_publish_run, "Also what is published already; mails that were sent are not sent twice.\n"},
     {"held list", "", 0, 0, "mails that wait for a person", NULL, cli_cmd_held_list, NULL},
     {"held show", "ID", 1, 1, "one of them, with every check", NULL, cli_cmd_held_show, NULL},
     {"held approve", "ID", 1, 1, "release it", reason_options, cli_cmd_held_approve,

@@ -37,6 +37,7 @@ struct deliver_item {
      * without CERT where it is withdrawn */
     const struct deliver_certificate *current;
     size_t ncurrent;
+    const char *note; /* deliver_done.note of this certificate's last time here; NULL */
 };
 
 /* What the process that publishes lends to every publisher. */
@@ -51,7 +52,8 @@ void deliver_secret_free(char *s); /* NULL is fine */
 
 struct deliver_done {
     const char *where; /* for a person: a path, a DN, a Message-ID */
-    const char *note;  /* a sentence worth keeping; NULL */
+    const char *note;  /* a sentence worth keeping; NULL: what was noted before stays */
+    bool clear_key;    /* the certificate's key lies there in clear (files, consumer) */
 };
 
 typedef enum base_fail_class deliver_publisher(const struct deliver_world *w,

@@ -5,7 +5,7 @@
  * Every call connects, asks, waits for the answer and closes: call from a
  * worker thread, never from an event loop (an RSA-4096 key can take 10 s and
  * more; calls give up after KEEPER_TIMEOUT_MS). Results belong to the arena.
- * A private key never leaves in clear; a PKCS#12 always carries a passphrase.
+ * A private key never leaves in clear over a socket; a PKCS#12 always carries a passphrase.
  *
  * Failures of every call: temporary "ipc.connect", "ipc.timeout", "ipc.closed",
  * "keeper.busy"; permanent "keeper.request" (a member is missing or malformed),
@@ -125,12 +125,28 @@ enum base_fail_class keeper_admin_passphrase(const char *admin_sock, struct base
                                              const char *reason, char **passphrase,
                                              struct base_fail *f);
 
+/* --- a key in clear, for a program of this host -------------------------------- */
+
+/* Agent: the keeper writes key and chain (PEM) of that certificate for MAILBOX into the
+ * folder of CONSUMER, which its own command line names (--consumer). In the journal before
+ * it is there; what lies there already is not written again. Permanent "keeper.consumer"
+ * (no such consumer, its folder, not for signing), "keeper.mismatch", "keeper.nocert". */
+enum base_fail_class keeper_consumer_write(const char *sock, const char *consumer,
+                                           const char *key_id, const char *cert_sha256,
+                                           const char *mailbox, const char *who,
+                                           const char *reason, struct base_fail *f);
+/* Takes MAILBOX's key out of CONSUMER's folder; none there is BASE_OK. */
+enum base_fail_class keeper_consumer_remove(const char *sock, const char *consumer,
+                                            const char *mailbox, const char *who,
+                                            const char *reason, struct base_fail *f);
+
 /* --- export journal --------------------------------------------------------- */
 
 struct keeper_journal_entry {
     int64_t n; /* 1, 2, 3, ... */
     int64_t at;
-    const char *kind;   /* "export" (administrator), "seal" (agent), "passphrase", "destroy" */
+    const char *kind;   /* "export" (administrator), "seal" (agent), "passphrase", "consumer",
+                         * "destroy" */
     const char *export; /* export id, NULL for "destroy" */
     const char *key_id, *mailbox, *tenant;
     const char *cert_sha256;  /* NULL for "destroy" and "passphrase" */

@@ -28,12 +28,14 @@
 
 struct options {
     const char *state, *socket, *admin_socket, *agent_user, *admin_group, *kek, *credentials;
+    const char *consumers[KEEPER_CONSUMERS_MAX + 1];
+    size_t nconsumers;
 };
 
 static const char usage[] =
     "usage: certkeeperd --state DIR --socket PATH --admin-socket PATH --agent-user USER\n"
     "                   --kek CREDENTIAL [--credentials DIR] [--admin-group GROUP]\n"
-    "                   [--foreground]\n";
+    "                   [--consumer NAME:DIR:GROUP]... [--foreground]\n";
 
 static bool read_options(int argc, char **argv, struct options *o)
 {
@@ -44,6 +46,7 @@ static bool read_options(int argc, char **argv, struct options *o)
                                           {"admin-group", required_argument, NULL, 'g'},
                                           {"kek", required_argument, NULL, 'k'},
                                           {"credentials", required_argument, NULL, 'c'},
+                                          {"consumer", required_argument, NULL, 'C'},
                                           {"foreground", no_argument, NULL, 'f'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
@@ -58,6 +61,10 @@ static bool read_options(int argc, char **argv, struct options *o)
         case 'h':
             fputs(usage, stdout);
             exit(0);
+        case 'C':
+            if (o->nconsumers <= KEEPER_CONSUMERS_MAX)
+                o->consumers[o->nconsumers++] = optarg;
+            break;
         case 'f': /* it never goes to the background */
             break;
         case '?':
@@ -144,6 +151,16 @@ static enum base_fail_class listen_both(const struct options *o, struct keeper_l
     return c;
 }
 
+static enum base_fail_class read_consumers(const struct options *o, struct keeper_consumers *list,
+                                           struct keeper_ctx *ctx, struct base_fail *f)
+{
+    enum base_fail_class c = BASE_OK;
+    for (size_t i = 0; i < o->nconsumers && !c; i++)
+        c = keeper_consumers_add(list, o->consumers[i], f);
+    ctx->consumers = list;
+    return c;
+}
+
 static enum base_fail_class open_state(const struct options *o, struct keeper_ctx *ctx,
                                        struct base_fail *f)
 {
@@ -167,7 +184,10 @@ static enum base_fail_class run(const struct options *o, struct keeper_ctx *ctx,
 {
     struct keeper_listen agent = {.fd = -1}, admin = {.fd = -1};
     int stop_fd = stop_signals();
+    struct keeper_consumers consumers = {.n = 0};
     enum base_fail_class c = read_rules(o, &agent, &admin, f);
+    if (!c)
+        c = read_consumers(o, &consumers, ctx, f);
     if (!c)
         c = open_state(o, ctx, f);
     if (!c)
@@ -183,6 +203,7 @@ static enum base_fail_class run(const struct options *o, struct keeper_ctx *ctx,
     if (admin.fd >= 0)
         close(admin.fd);
     close(stop_fd);
+    keeper_consumers_free(&consumers);
     return c;
 }
 

@@ -46,6 +46,7 @@ static const struct {
     {"handed", ADMIN, keeper_op_handed},
     {"preset", ADMIN, keeper_op_preset},
     {"exports_since", BOTH, keeper_op_exports_since},
+    {"consumer", AGENT, keeper_op_consumer},
 };
 
 bool keeper_ops_slow(const json_t *request)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "consumers.h"
 #include "journal.h"
 #include "store.h"
 #include "vault.h"
@@ -18,6 +19,7 @@ struct keeper_ctx {
     struct keeper_store *store;
     struct keeper_vault *vault;
     struct keeper_journal *journal;
+    const struct keeper_consumers *consumers; /* NULL = none */
     int64_t started;
     bool locked; /* secret memory */
 };
@@ -45,7 +47,7 @@ typedef enum base_fail_class keeper_op(struct keeper_ctx *ctx, struct keeper_cal
 keeper_op keeper_op_make_key, keeper_op_csr, keeper_op_key_info, keeper_op_list, keeper_op_attach,
     keeper_op_destroy;
 keeper_op keeper_op_seal_p12, keeper_op_export_p12, keeper_op_export_done, keeper_op_passphrase,
-    keeper_op_exports_since;
+    keeper_op_exports_since, keeper_op_consumer;
 
 /* A text member of 1 to KEEPER_TEXT_MAX bytes without control characters. NULL and
  * "keeper.request" otherwise. */

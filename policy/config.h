@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/fail.h"
+#include "publishers.h"
 #include "rules.h"
 
 enum policy_mode { POLICY_MODE_OBSERVE = 0, POLICY_MODE_HOLD, POLICY_MODE_CONFIRM };
@@ -57,6 +58,8 @@ struct policy_domain {
     int64_t validity_days;
     int64_t renew_days; /* before its end a certificate is ordered anew; 0 = never by itself */
     struct policy_strings contacts; /* listed addresses that DCV mail may go to */
+    struct policy_strings publish;  /* ids of publishers */
+    const char *clear_key;          /* consumer that gets signing keys in clear; NULL = none */
     const char *where; /* "certmilter.conf:41", for messages */
 };
 
@@ -91,6 +94,8 @@ struct policy_config {
     size_t ndomains;
     struct policy_dns *dns;
     size_t ndns;
+    struct policy_publisher *publishers;
+    size_t npublishers;
     struct policy_profile **profiles;
     size_t nprofiles;
     /* places */
@@ -147,6 +152,8 @@ const struct policy_domain *policy_config_mailbox_domain(const struct policy_con
                                                          const char *mailbox);
 const struct policy_account *policy_config_account(const struct policy_config *c, const char *id);
 const struct policy_tenant *policy_config_tenant(const struct policy_config *c, const char *id);
+const struct policy_publisher *policy_config_publisher(const struct policy_config *c,
+                                                       const char *id); /* NULL: none */
 const struct policy_profile *policy_config_profile(const struct policy_config *c, const char *id);
 /* True if the host part is a public suffix ("co.uk"): never a controlled domain (libpsl). */
 bool policy_public_suffix(const char *domain);

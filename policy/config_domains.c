@@ -187,6 +187,10 @@ void policy_domain_option(struct policy_load *l, struct policy_domain *d, const 
         set_validity(l, d, value, path, line);
     } else if (strcmp(key, "renew") == 0) {
         set_renew(l, d, value, path, line);
+    } else if (strcmp(key, "publish") == 0) {
+        policy_domain_publish(l, d, value, path, line);
+    } else if (strcmp(key, "clear_key") == 0) {
+        d->clear_key = strcmp(value, "none") != 0 ? value : NULL;
     } else {
         add_contact(l, d, value, path, line);
     }
@@ -227,6 +231,7 @@ static void check_domain(struct policy_load *l, struct policy_domain *d, const c
                           "certificates would be renewed one after another",
                           d->name, (long long)d->renew_days, (long long)d->validity_days);
     }
+    policy_check_clear_key(l, d, path, line);
     if (d->account == NULL && d->mailbox_validation != POLICY_MAILBOX_OFF) {
         policy_errors_add(l->errs, path, line,
                           "domain \"%s\": mailbox_validation = consented needs an account",
@@ -266,6 +271,9 @@ static void read_section(struct policy_load *l, const struct policy_sec *s, stru
 {
     for (size_t k = 0; policy_domain_keys[k] != NULL; k++) {
         const char *key = policy_domain_keys[k];
+        if (strcmp(key, "publish") == 0 && policy_sec_count(s, key) > 0) {
+            d->publish = (struct policy_strings){0}; /* in place of the defaults */
+        }
         for (size_t i = 0; i < policy_sec_count(s, key); i++) {
             const struct policy_value *v = policy_sec_item(s, key, i);
             policy_domain_option(l, d, key, v->text, l->c.path, v->line);

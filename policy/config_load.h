@@ -34,6 +34,7 @@ void policy_load_accounts(struct policy_load *l);       /* config_parties.c */
 void policy_load_profiles(struct policy_load *l);       /* config_profiles.c; before the accounts */
 void policy_check_profiles(struct policy_load *l);      /* ... and what accounts make of them */
 void policy_load_dns(struct policy_load *l);            /* config_dns.c; before the domains */
+void policy_load_publishers(struct policy_load *l);     /* config_publishers.c; before the domains */
 void policy_load_domains(struct policy_load *l);        /* config_domains.c */
 void policy_load_table(struct policy_load *l, const char *path, const char *from, int line,
                        const struct policy_domain *defaults); /* config_table.c */
@@ -44,6 +45,12 @@ void policy_domain_option(struct policy_load *l, struct policy_domain *d, const 
 /* Takes a domain that is read; NAME as written. */
 void policy_domain_take(struct policy_load *l, struct policy_domain *d, const char *name,
                         const char *path, int line);
+
+/* A member of a domain's `publish`, and what its `clear_key` needs (config_publishers.c). */
+void policy_domain_publish(struct policy_load *l, struct policy_domain *d, const char *value,
+                           const char *path, int line);
+void policy_check_clear_key(struct policy_load *l, const struct policy_domain *d, const char *path,
+                            int line);
 
 /* Small checks (config_values.c): true, or false after the error was added. */
 bool policy_is_name(const char *s); /* [A-Za-z0-9._-]{1,64} */

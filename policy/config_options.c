@@ -26,6 +26,8 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "validity",
                                           "renew",
                                           "contacts",
+                                          "publish",
+                                          "clear_key",
                                           NULL};
 
 static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), CFG_END()};
@@ -56,6 +58,8 @@ static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("validity"),
                                   POLICY_VALUE("renew"),
                                   POLICY_LIST("contacts"),
+                                  POLICY_LIST("publish"),
+                                  POLICY_VALUE("clear_key"),
                                   CFG_END()};
 static cfg_opt_t dns_opts[] = {POLICY_VALUE("zone"),
                                POLICY_VALUE("validation_zone"),
@@ -71,6 +75,15 @@ static cfg_opt_t dns_opts[] = {POLICY_VALUE("zone"),
                                POLICY_VALUE("remove"),
                                POLICY_LIST("authoritative"),
                                CFG_END()};
+static cfg_opt_t publisher_opts[] = {
+    POLICY_VALUE("kind"),      POLICY_VALUE("timeout"),   POLICY_VALUE("dir"),
+    POLICY_VALUE("owner"),     POLICY_VALUE("group"),     POLICY_VALUE("dir_mode"),
+    POLICY_VALUE("file_mode"), POLICY_VALUE("p12"),       POLICY_VALUE("consumer"),
+    POLICY_VALUE("program"),   POLICY_VALUE("uri"),       POLICY_VALUE("starttls"),
+    POLICY_VALUE("base"),      POLICY_VALUE("filter"),    POLICY_VALUE("bind_dn"),
+    POLICY_VALUE("secret"),    POLICY_VALUE("tls_bundle"), POLICY_LIST("attributes"),
+    POLICY_VALUE("templates"), POLICY_VALUE("language"),  POLICY_VALUE("passphrase"),
+    POLICY_VALUE("history"),   CFG_END()};
 static cfg_opt_t profile_opts[] = {POLICY_VALUE("file"), CFG_END()};
 static cfg_opt_t paths_opts[] = {POLICY_VALUE("spool_dir"),
                                  POLICY_VALUE("watch_file"),
@@ -109,6 +122,7 @@ cfg_opt_t *policy_config_options(void)
                                POLICY_SECTION("defaults", domain_opts),
                                POLICY_TITLED("domain", domain_opts),
                                POLICY_TITLED("dns", dns_opts),
+                               POLICY_TITLED("publisher", publisher_opts),
                                POLICY_TITLED("profile", profile_opts),
                                POLICY_SECTION("paths", paths_opts),
                                POLICY_SECTION("network", network_opts),

@@ -39,7 +39,11 @@ static void pair(const struct table *t, struct policy_domain *d, char *field, ch
                           base_printable(t->l->a, field, strlen(field), 40));
         return;
     }
-    if (strcmp(field, "contacts") != 0) {
+    bool publish = strcmp(field, "publish") == 0;
+    if (publish) {
+        d->publish = (struct policy_strings){0}; /* in place of the defaults */
+    }
+    if (!publish && strcmp(field, "contacts") != 0) {
         policy_domain_option(t->l, d, field, eq + 1, t->path, t->line);
         return;
     }
