@@ -71,6 +71,7 @@ static const struct {
     {"publish.list", agent_cmd_publish_list, false},
     {"publish.retry", agent_cmd_publish_retry, true},
     {"publish.run", agent_cmd_publish_run, true},
+    {"publish.history", agent_cmd_publish_history, true},
 };
 
 static void drop(struct agent *ag, struct agent_client *c)

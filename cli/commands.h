@@ -24,7 +24,10 @@ cli_run cli_cmd_list, cli_cmd_show;
 /* export.c, pem.c */
 cli_run cli_cmd_export, cli_cmd_export_p12, cli_cmd_export_pem;
 /* publish.c */
-cli_run cli_cmd_publish_list, cli_cmd_publish_retry, cli_cmd_publish_run;
+cli_run cli_cmd_publish_list, cli_cmd_publish_retry, cli_cmd_publish_run, cli_cmd_publish_history;
+/* handout.c, passphrase.c */
+cli_run cli_cmd_passphrase_deliver, cli_cmd_passphrase_list;
+cli_run cli_cmd_passphrase_set, cli_cmd_passphrase_clear;
 /* held.c */
 cli_run cli_cmd_held_list, cli_cmd_held_show, cli_cmd_held_approve, cli_cmd_held_deny;
 cli_run cli_cmd_ingest;
