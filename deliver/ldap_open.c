@@ -50,6 +50,7 @@ static bool is_temporary(int rc)
     case LDAP_ADMINLIMIT_EXCEEDED:
     case LDAP_OPERATIONS_ERROR:
     case LDAP_LOCAL_ERROR:
+    case LDAP_ASSERTION_FAILED: /* somebody writes the same entry all the time */
         return true;
     default:
         return false;
