@@ -5,6 +5,7 @@
 #include "policy/publishers.h"
 
 #include "deliver/deliver.h"
+#include "policy/confread.h"
 #include "policy/mailtext.h"
 #include "tool.h"
 
@@ -105,10 +106,11 @@ static json_t *run_mail(struct base_arena *a, const json_t *in)
 /* {"do":"texts","dir":FOLDER,"language":"en"}: every error of the templates. */
 static json_t *run_texts(struct base_arena *a, const json_t *in)
 {
-    struct policy_config_errors errs = {.arena = base_arena_new()};
+    struct policy_config_errors errs;
     json_t *o = tool_result(BASE_OK, NULL), *list = json_array();
 
     (void)a;
+    policy_errors_init(&errs);
     policy_mailtext_check(base_json_str(in, "dir"), base_json_strd(in, "language", "en"), &errs);
     for (size_t i = 0; i < errs.n; i++) {
         char line[1000];
