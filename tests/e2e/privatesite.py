@@ -99,17 +99,18 @@ class Site:
 
     domains: {name: {option: value}} for the configuration; with account=False there is no CA account (guard mode).
     timing: options of the section "timing"; own_socket: the milter opens its socket itself; settle: how long the
-    rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration."""
+    rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration;
+    boxes: mailboxes that have a Maildir of their own (for an IMAP server)."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False, settle=None, extra=""):
+                 own_socket=False, settle=None, extra="", boxes=()):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
-        self.settle, self.extra = settle, extra
+        self.settle, self.extra, self.boxes = settle, extra, boxes
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -247,7 +248,8 @@ class Site:
 
     def start_postfix(self, **more):
         milter = "unix:" + self.path("run", "milter", "milter.sock")
-        self.postfix = postfixenv.Postfix(self.path("mta"), self.ports["smtp"], [milter], **more)
+        self.postfix = postfixenv.Postfix(self.path("mta"), self.ports["smtp"], [milter],
+                                          **{"boxes": self.boxes, **more})
         self.postfix.start()
 
     def start_milter(self):
