@@ -128,6 +128,7 @@ class Site:
                                         self.dns.address)
         self.postfix = None
         self.socket = None
+        self.beside = {}  # what a test runs beside it, by name: something with process and stop()
         self._daemons()
 
     def path(self, *names):
@@ -280,7 +281,8 @@ class Site:
 
     def stop(self):
         for step in (lambda: self.postfix and self.postfix.stop(), lambda: self.milter.stop(signal.SIGUSR2, 70),
-                     self.agent.stop, self.keeper.stop, self.ca.stop, self.dns.stop):
+                     self.agent.stop, self.keeper.stop, self.ca.stop, self.dns.stop,
+                     *(x.stop for x in self.beside.values())):
             try:
                 step()
             except Exception as e:  # the others must be stopped too
@@ -377,6 +379,7 @@ class Site:
         pids = {n: [d.proc.pid, started(d.proc.pid)]
                 for n, d in (("milter", self.milter), ("agent", self.agent), ("keeper", self.keeper),
                              ("ca", self.ca), ("dns", self.dns)) if d.proc}
+        pids.update({n: [x.process.pid, started(x.process.pid)] for n, x in self.beside.items()})
         with open(self.path("running.json"), "w") as f:
             json.dump({"pids": pids, "ports": self.ports, "prefix": self.prefix}, f)
 
@@ -401,8 +404,8 @@ def stop_saved(directory):
             pids = json.load(f)["pids"]
     except FileNotFoundError:
         return
-    for name in ("milter", "agent", "keeper", "ca", "dns"):
-        pid, since = pids.get(name, (0, None))
+    for name in sorted(pids, key=lambda n: n != "milter"):
+        pid, since = pids[name]
         if not pid or since is None or started(pid) != since:
             continue
         os.kill(pid, signal.SIGUSR2 if name == "milter" else signal.SIGTERM)

@@ -51,23 +51,17 @@ def site(sites):
         "preset.test": {**one, "publish": '{ "owner-preset" }'}, "ldap.test": {**one, "publish": '{ "directory" }'},
         "forget.test": {**one, "publish": '{ "owner" }', "custody_sign": "forget", "custody_encrypt": "forget"},
     }, poll="1s", timing={"resend_after": "5s", "revocation_check": "1m"}, settle="2s", boxes=BOXES)
-    site.ldap = Directory(site.path("slapd"))
+    site.ldap = site.beside["slapd"] = Directory(site.path("slapd"))
     site.extra = PUBLISHERS.format(ldap=site.ldap.uri, base=BASE, writer=WRITER, bundle=site.ldap.bundle)
-    site.store = None
-    site.credential("directory", PASSWORD, "certagent") if os.path.isdir(site.path("etc/credentials")) else None
-    try:
-        site.ldap.start().fill("alice@example.test", "carol@example.test", "a@ldap.test", "b@ldap.test")
-        site.start()
-        site.store = MailStore(site.path("dovecot"), site.postfix.mail).start()
-        site.ca.settings(rate_limits=False)
-        for name in site.domains:
-            site.ca.post("validate", domain=name)
-        os.makedirs(site.path("desk"), mode=0o700)
-        yield site
-    finally:
-        site.ldap.stop()
-        if site.store:
-            site.store.stop()
+    site.credential("directory", PASSWORD, "certagent")
+    site.ldap.start().fill("alice@example.test", "carol@example.test", "a@ldap.test", "b@ldap.test")
+    site.start()
+    site.store = site.beside["dovecot"] = MailStore(site.path("dovecot"), site.postfix.mail).start()
+    site.ca.settings(rate_limits=False)
+    for name in site.domains:
+        site.ca.post("validate", domain=name)
+    os.makedirs(site.path("desk"), mode=0o700)
+    return site
 
 
 def openssl(*args, data=None, ok=(0,)):
