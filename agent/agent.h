@@ -82,6 +82,8 @@ struct agent {
     bool mails_changed; /* clients that wait for a mail are told */
     int64_t publish_cursor, next_expire; /* publish_plan.c */
     int64_t next_scan, next_exports, next_wipe, next_poll, next_renewal; /* base_mono_ms() */
+    int64_t next_expiry, next_metrics, next_report; /* base_mono_ms() */
+    struct agent_report *report;                    /* report.c: while one is made; NULL */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
     size_t watch_addresses;
@@ -308,6 +310,8 @@ bool agent_cmd_request_list_start(struct agent *ag, int64_t client, const json_t
 void agent_control_answer(struct agent *ag, int64_t client, json_t *answer);
 bool agent_cmd_domain_check_start(struct agent *ag, int64_t client, const json_t *req,
                                   struct base_fail *f);
+bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req,
+                            struct base_fail *f);
 bool agent_cmd_doctor_start(struct agent *ag, int64_t client, struct base_fail *f);
 
 /* ---- the loop (loop.c) --------------------------------------------------------------------------------------------- */

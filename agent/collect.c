@@ -13,6 +13,7 @@
 #include "cert/bundle.h"
 #include "cert/check.h"
 #include "inspect/client.h"
+#include "owner.h"
 #include "policy/watch.h"
 
 #define LEAVES 10
@@ -189,6 +190,7 @@ static bool store(struct agent *ag, struct collect *k, struct leaf *l)
                     agent_object(k->a, "certificate", c.id), NULL, data);
         if (!supersede(ag, k, &c))
             return false;
+        agent_owner_issued(ag, k->a, &c);
         agent_job_add(ag, "revocation", agent_object(k->a, "revocation", c.id), c.id, 0, NULL);
     }
     if (c.key_id)

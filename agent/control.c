@@ -211,6 +211,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
         return agent_cmd_domain_check_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
+    if (strcmp(cmd, "import") == 0)
+        return agent_cmd_import_start(ag, c->number, req, f);
     if (strcmp(cmd, "request.list") == 0)
         return agent_cmd_request_list_start(ag, c->number, req, f);
     if (strcmp(cmd, "mail.wait") == 0) {

@@ -185,6 +185,7 @@ enum base_fail_class agent_cmd_held_show(struct agent *ag, const json_t *req, co
     if (!r) {
         json_object_set_new(answer, "mail", agent_mail_json(&m));
         agent_put_checks(answer, &m);
+        agent_put_held_case(ag, a, &m, answer);
         if (strcmp(m.state, "held") == 0)
             put_outlook(ag, a, &m, answer);
         if (m.domain)

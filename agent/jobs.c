@@ -5,6 +5,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "publish.h"
+#include "watching.h"
 
 #define LEASE 600   /* seconds; a job still being worked on then is not started twice */
 #define BATCH 64
@@ -18,7 +19,7 @@ static const struct {
     {"account.look", agent_look_job},   {"order", agent_order_job},
     {"collect", agent_collect_job},     {"attach", agent_attach_job},
     {"notice", agent_notice_job},       {"revocation", agent_revocation_job},
-    {"domain.dns", agent_dns_job},
+    {"domain.dns", agent_dns_job},      {"renew.late", agent_late_job},
     {"publish", agent_publish_job},
     {"act", agent_act_job},             {"account.sync", agent_sync_job},
 };

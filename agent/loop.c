@@ -14,6 +14,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "publish.h"
+#include "watching.h"
 
 #define SCAN_MS 30000
 #define EXPORTS_MS 5000
@@ -89,6 +90,9 @@ static void due(struct agent *ag)
     agent_intents_due(ag);
     agent_orders_due(ag);
     agent_publish_due(ag);
+    agent_expiry_due(ag);
+    agent_report_due(ag);
+    agent_metrics_due(ag);
     agent_jobs_run(ag);
     agent_mail_wake(ag);
     if (now >= ag->next_scan || !agent_intake_idle(ag)) {

@@ -339,6 +339,21 @@ static const char *given_how(const struct keeper_journal_entry *e)
     return "exported in a passphrase-protected file";
 }
 
+static void tell_import(struct agent *ag, struct exports *k, const struct keeper_journal_entry *e)
+{
+    char when[BASE_TIME_LEN];
+    agent_notice(ag, base_arena_printf(k->a, "import:%lld:%lld", (long long)e->n, (long long)e->at),
+                 e->mailbox, "A private key of your mailbox is kept from now on",
+                 base_arena_printf(
+                     k->a,
+                     "On %s a private key that belongs to your mailbox\n\n    %s\n\n"
+                     "was handed in by %s, and is kept by your organization's certificate service from\n"
+                     "now on, so that mails encrypted with it stay readable.\n\nReason given: %s\n\n"
+                     "If you did not expect this, ask your administrator now.\n",
+                     base_time_rfc5322(e->at, when), e->mailbox, e->who ? e->who : "an administrator",
+                     e->reason && e->reason[0] ? e->reason : "none"));
+}
+
 static void tell_owner(struct agent *ag, struct exports *k, const struct keeper_journal_entry *e)
 {
     char when[BASE_TIME_LEN];
@@ -351,6 +366,10 @@ static void tell_owner(struct agent *ag, struct exports *k, const struct keeper_
                 base_arena_printf(k->a, "key:%s", e->key_id ? e->key_id : ""), e->who, data);
     if (strcmp(e->kind, "destroy") == 0 || !e->mailbox)
         return;
+    if (strcmp(e->kind, "import") == 0) {
+        tell_import(ag, k, e);
+        return;
+    }
     base_time_rfc5322(e->at, when);
     agent_notice(
         ag, base_arena_printf(k->a, "export:%lld:%lld", (long long)e->n, (long long)e->at),

@@ -266,7 +266,9 @@ void agent_publish_job(struct agent *ag, const struct ledger_job *job)
     k->a = base_arena_new();
     k->conf = agent_conf_ref(ag->conf);
     k->job = agent_job_copy(k->a, job);
-    k->target = policy_config_publisher(k->conf->cfg, k->job.data);
+    const char *name = strchr(k->job.key, ':'); /* publish:MAILBOX:PUBLISHER */
+    name = name ? strchr(name + 1, ':') : NULL;
+    k->target = name ? policy_config_publisher(k->conf->cfg, name + 1) : NULL;
     if (ledger_box_get(ag->ledger, k->a, job->ref, &k->box, &f)) {
         agent_job_unread(ag, job, &f);
         publish_free(ag, k);

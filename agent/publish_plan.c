@@ -13,7 +13,8 @@
 
 #define PAGE 50
 #define CERTIFICATES 100
-#define OPEN_MAX 200    /* wanted at once: the rest waits in the ledger without a job */
+#define OPEN_MAX 500      /* wanted at once: the rest waits in the ledger without a job, so that */
+#define RECONCILE_MAX 200 /* other jobs have room; a pass over all leaves some for what changes */
 #define FAILED_MAX 2000
 #define EXPIRE_MS 30000
 #define CURSOR "publish.cursor" /* meta: the last mailbox of a pass over all; -1 = none goes on */
@@ -184,7 +185,7 @@ bool agent_publish_start(struct agent *ag, struct base_arena *a, int64_t mailbox
 {
     return agent_job_add(ag, "publish",
                          base_arena_printf(a, "publish:%lld:%s", (long long)mailbox, publisher),
-                         mailbox, 0, publisher);
+                         mailbox, 0, NULL);
 }
 
 bool agent_publish_plan(struct agent *ag, struct base_arena *a, const struct ledger_box *box,
@@ -309,7 +310,7 @@ static void expire(struct agent *ag)
 }
 
 /* Enough work is under way: the rest stays in the ledger. */
-static bool busy(struct agent *ag)
+static bool busy(struct agent *ag, int64_t max)
 {
     struct base_fail f = {0};
     int64_t wanted = 0, working = 0, failed = 0;
@@ -317,7 +318,7 @@ static bool busy(struct agent *ag)
         ledger_publication_count(ag->ledger, "working", OPEN_MAX, &working, &f) ||
         ledger_publication_count(ag->ledger, "failed", FAILED_MAX, &failed, &f))
         return true;
-    return wanted + working >= OPEN_MAX || failed >= FAILED_MAX;
+    return wanted + working >= max || (max < OPEN_MAX && failed >= FAILED_MAX);
 }
 
 void agent_publish_due(struct agent *ag)
@@ -330,10 +331,11 @@ void agent_publish_due(struct agent *ag)
         return;
     expire(ag);
     a = base_arena_new();
-    if (!ledger_publication_due(ag->ledger, a, PAGE, &v, &n, &f) && n > 0 && agent_begin(ag)) {
+    if (!ledger_publication_due(ag->ledger, a, PAGE, &v, &n, &f) && n > 0 && !busy(ag, OPEN_MAX) &&
+        agent_begin(ag)) {
         plan_due(ag, a, v, n);
         ag->in_step = false;
-    } else if (n == 0 && ag->publish_cursor >= 0 && !busy(ag) && agent_begin(ag)) {
+    } else if (n == 0 && ag->publish_cursor >= 0 && !busy(ag, RECONCILE_MAX) && agent_begin(ag)) {
         reconcile(ag, a);
         ag->in_step = false;
     }

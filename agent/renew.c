@@ -12,7 +12,6 @@
 #include "base/json.h"
 
 #define DAY 86400
-#define AFTER_END (7 * DAY) /* so late a forgotten one is still renewed */
 #define PAGE 100
 #define LOOK_MAX 3600 /* seconds between two looks of the timer, at most */
 
@@ -35,7 +34,8 @@ static json_t *make_request(struct agent *ag, const struct ledger_certificate *c
     base_json_set(req, "mailbox", c->mailboxes[0]);
     for (size_t i = 0; i < sizeof(as_before) / sizeof(*as_before); i++)
         base_json_set(req, as_before[i], base_json_str(before, as_before[i]));
-    if (same) /* another account doesn't know that order */
+    /* another account doesn't know that order; and what was revoked a CA doesn't renew */
+    if (same && strcmp(c->state, "revoked") != 0)
         base_json_set(req, "renewal_of", o->ca_order);
     base_json_setn(req, "renews", c->id);
     base_json_setb(req, "automatic", automatic);
@@ -202,7 +202,7 @@ static bool renew_page(struct agent *ag, struct pass *p)
         int64_t when = agent_renewal_time(ag, &v[i]);
         p->at = v[i].not_after;
         p->id = v[i].id;
-        if (when > 0 && when <= base_now() && v[i].not_after + AFTER_END >= base_now() &&
+        if (when > 0 && when <= base_now() && v[i].not_after >= base_now() && /* later: expiry.c */
             !(p->full[0] && v[i].account && strcmp(p->full, v[i].account) == 0))
             renew_one(ag, &v[i], p);
     }

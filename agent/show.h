@@ -18,6 +18,9 @@ void agent_put_events(struct agent *ag, struct base_arena *a, json_t *answer, co
 /* Members "timeline" and "next": what happened to an order, and what comes. */
 void agent_put_timeline(struct agent *ag, struct base_arena *a, const struct ledger_order *o,
                         json_t *answer);
+/* What a person needs beside mail M: members "domain", "shown", "intents", "unexplained". */
+void agent_put_held_case(struct agent *ag, struct base_arena *a, const struct ledger_mail *m,
+                         json_t *answer);
 size_t agent_page_limit(const json_t *req); /* 1..500, 100 if absent */
 /* All local records (see record.approve) of the profiles in CFG. */
 json_t *agent_records(struct ledger *l, const struct policy_config *cfg);

@@ -119,6 +119,11 @@ int64_t ca_wait_ms(struct ca_account *c)
     return ca_rate_wait(&c->rate, base_mono_ms());
 }
 
+int64_t ca_room(struct ca_account *c)
+{
+    return ca_rate_room(&c->rate, base_mono_ms());
+}
+
 /* ---- the calls ---------------------------------------------------------------------- */
 
 static enum base_fail_class unsupported(const struct ca_account *c, struct base_fail *f)

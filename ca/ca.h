@@ -50,6 +50,8 @@ void ca_account_free(struct ca_account *c); /* NULL is fine */
 const char *ca_account_id(const struct ca_account *c);
 /* Milliseconds until a request may leave (after 429 or at the limit); 0 = now. */
 int64_t ca_wait_ms(struct ca_account *c);
+/* Requests that may still leave at once within the CA's limits. */
+int64_t ca_room(struct ca_account *c);
 
 /* ---- account ----------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* ca/rate.c - two rolling windows over one ring of times. Never fails. */
 #include "rate.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void ca_rate_init(struct ca_rate *r)
@@ -58,4 +59,29 @@ void ca_rate_close(struct ca_rate *r, int64_t until)
     pthread_mutex_lock(&r->lock);
     r->closed_until = until > r->closed_until ? until : r->closed_until;
     pthread_mutex_unlock(&r->lock);
+}
+
+/* Those of the last COUNT that are still in their window of LENGTH ms. */
+static int64_t inside(const struct ca_rate *r, size_t count, int64_t length, int64_t now)
+{
+    int64_t n = 0;
+
+    for (size_t i = 1; i <= count; i++) {
+        int64_t then = r->sent[(r->next + CA_RATE_LONG - i) % CA_RATE_LONG];
+        if (then == 0 || then + length <= now) {
+            break;
+        }
+        n++;
+    }
+    return n;
+}
+
+int64_t ca_rate_room(struct ca_rate *r, int64_t now)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t near = CA_RATE_SHORT - inside(r, CA_RATE_SHORT, CA_RATE_SHORT_MS, now);
+    int64_t far = CA_RATE_LONG - inside(r, CA_RATE_LONG, CA_RATE_LONG_MS, now);
+    bool closed = r->closed_until > now;
+    pthread_mutex_unlock(&r->lock);
+    return closed ? 0 : near < far ? near : far;
 }

@@ -25,6 +25,8 @@ void ca_rate_free(struct ca_rate *r);
 int64_t ca_rate_take(struct ca_rate *r, int64_t now);
 /* The same without counting one. */
 int64_t ca_rate_wait(struct ca_rate *r, int64_t now);
+/* How many may still leave at once now, of both windows the smaller number. */
+int64_t ca_rate_room(struct ca_rate *r, int64_t now);
 /* No request before UNTIL. */
 void ca_rate_close(struct ca_rate *r, int64_t until);
 

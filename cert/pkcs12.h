@@ -41,5 +41,17 @@ enum base_fail_class cert_pkcs12_build_many(const struct cert_pkcs12_entry *e, s
 enum base_fail_class cert_pkcs12_read(struct base_arena *a, const void *p, size_t n,
                                       const char *passphrase, struct evp_pkey_st **key,
                                       struct cert_bundle *out, struct base_fail *f);
+/* A private key in clear, RFC 5958: wipe it. */
+struct cert_foreign_key {
+    unsigned char pkcs8[4096];
+    size_t n;
+    char spki_sha256[BASE_SHA256_HEX];
+};
+/* One of another program, old algorithms included; for the administrator's command alone.
+ * The same failures, and "pkcs12.syntax" where it holds no key with a certificate,
+ * "pkcs12.key" where that is no usual one. */
+enum base_fail_class cert_pkcs12_read_foreign(struct base_arena *a, const void *p, size_t n,
+                                              const char *passphrase, struct cert_foreign_key *key,
+                                              struct cert_bundle *out, struct base_fail *f);
 
 #endif

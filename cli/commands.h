@@ -28,6 +28,8 @@ cli_run cli_cmd_publish_list, cli_cmd_publish_retry, cli_cmd_publish_run, cli_cm
 /* handout.c, passphrase.c */
 cli_run cli_cmd_passphrase_deliver, cli_cmd_passphrase_list;
 cli_run cli_cmd_passphrase_set, cli_cmd_passphrase_clear;
+/* import.c */
+cli_run cli_cmd_import;
 /* held.c */
 cli_run cli_cmd_held_list, cli_cmd_held_show, cli_cmd_held_approve, cli_cmd_held_deny;
 cli_run cli_cmd_ingest;

@@ -23,10 +23,91 @@ int cli_cmd_held_list(struct cli *c, const struct cli_args *args)
     return cli_pages(c, cli_request(c, "held.list"), "held", page_held, &t, "nothing is held");
 }
 
+static void pair(struct cli *c, struct cli_table *t, const char *name, const json_t *o, const char *key)
+{
+    const char *v = cli_cell(c, o, key);
+    if (v[0])
+        cli_pair(c, t, name, v);
+}
+
+static const char *ids_of(struct cli *c, const json_t *shown)
+{
+    const json_t *ids = base_json_arr(shown, "ids");
+    const char *text = "none";
+    for (size_t i = 0; i < json_array_size(ids); i++) {
+        const json_t *id = json_array_get(ids, i);
+        text = base_arena_printf(c->a, "%s%s%s %s", i ? text : "", i ? ", " : "",
+                                 cli_cell(c, id, "name"), cli_cell(c, id, "value"));
+    }
+    return text;
+}
+
+static const char *domain_line(struct cli *c, const json_t *d)
+{
+    if (!base_json_bool(d, "controlled", false))
+        return "not one of the controlled domains";
+    return base_arena_printf(c->a, "controlled, tenant %s, account %s, mode %s", cli_cell(c, d, "tenant"),
+                             base_json_str(d, "account") ? cli_cell(c, d, "account") : "none",
+                             cli_cell(c, d, "mode"));
+}
+
+/* What came: all that a person compares with what colleagues say. */
+static void show_mail(struct cli *c, const json_t *answer)
+{
+    const json_t *m = base_json_obj(answer, "mail"), *shown = base_json_obj(answer, "shown");
+    struct cli_table t;
+    cli_table_init(&t, "", "", NULL);
+    pair(c, &t, "mail", m, "id");
+    pair(c, &t, "kind", m, "kind");
+    pair(c, &t, "state", m, "state");
+    pair(c, &t, "domain", m, "domain");
+    pair(c, &t, "mailbox", m, "mailbox");
+    if (base_json_obj(answer, "domain"))
+        cli_pair(c, &t, "", domain_line(c, base_json_obj(answer, "domain")));
+    pair(c, &t, "to", m, "rcpt");
+    cli_pair(c, &t, "received", cli_when(c, base_json_int(m, "received", 0)));
+    pair(c, &t, "subject", m, "subject");
+    pair(c, &t, "Message-ID", m, "message_id");
+    pair(c, &t, "queue id", m, "queue_id");
+    pair(c, &t, "client", m, "client");
+    pair(c, &t, "signed by", shown, "signer");
+    if (shown)
+        cli_pair(c, &t, "ids in it", ids_of(c, shown));
+    pair(c, &t, "held because", m, "text");
+    cli_table_print(c, &t);
+}
+
+/* What we asked for: the only thing that may make it ours. */
+static void show_ours(struct cli *c, const json_t *answer)
+{
+    const json_t *l = base_json_arr(answer, "intents");
+    struct cli_table t;
+    if (!l)
+        return;
+    if (json_array_size(l) == 0)
+        fprintf(c->out, "\nNobody of us asked for it: no request for this name is recorded.\n");
+    else {
+        fprintf(c->out, "\n");
+        cli_table_init(&t, "OUR REQUEST", "STATE", "SINCE", "ORDER", "BY", NULL);
+        for (size_t i = 0; i < json_array_size(l); i++) {
+            const json_t *o = json_array_get(l, i);
+            cli_table_row(c, &t, base_arena_printf(c->a, "intent:%s", cli_cell(c, o, "id")),
+                          cli_cell(c, o, "state"), cli_when(c, base_json_int(o, "created", 0)),
+                          cli_cell(c, o, "order"), cli_cell(c, o, "by"));
+        }
+        cli_table_print(c, &t);
+    }
+    int64_t others = base_json_int(answer, "unexplained", 0);
+    if (others > 0)
+        fprintf(c->out, "%lld validation mails for this name in the last 7 days belong to no request.\n",
+                (long long)others);
+}
+
 static void show_held(struct cli *c, const json_t *answer)
 {
     const json_t *dns = json_object_get(answer, "dns");
-    cli_object(c, base_json_obj(answer, "mail"), NULL);
+    show_mail(c, answer);
+    show_ours(c, answer);
     fputc('\n', c->out);
     cli_checks(c, base_json_arr(answer, "checks"));
     if (base_json_str(answer, "would"))
@@ -35,6 +116,10 @@ static void show_held(struct cli *c, const json_t *answer)
         fprintf(c->out, "%s\n", cli_text(c, json_string_value(dns)));
     else if (json_is_object(dns))
         cli_object(c, dns, NULL);
+    if (base_json_str(answer, "would"))
+        fprintf(c->out, "\ncertmilter held approve %s --reason TEXT   or   certmilter held deny %s --reason TEXT\n",
+                cli_cell(c, base_json_obj(answer, "mail"), "id"),
+                cli_cell(c, base_json_obj(answer, "mail"), "id"));
 }
 
 /* 0 = usage was said. */

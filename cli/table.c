@@ -68,6 +68,12 @@ static const struct cli_option export_options[] = {
      CLI_VALUE},
     {"reason", "TEXT", "kept in the journal and told to the mailbox's owner", CLI_VALUE},
     END};
+static const struct cli_option import_options[] = {
+    {"passphrase-file", "FILE", "the file's passphrase: the first line of FILE (- = standard input)",
+     CLI_VALUE},
+    {"current", NULL, "it takes the place of the mailbox's current certificate of the same use", CLI_FLAG},
+    {"reason", "TEXT", "kept in the journal and told to the mailbox's owner", CLI_VALUE},
+    END};
 static const struct cli_option reason_options[] = {
     {"reason", "TEXT", "needed; kept with your name", CLI_VALUE}, END};
 static const struct cli_option act_options[] = {
@@ -185,6 +191,11 @@ const struct cli_command cli_commands[] = {
      export_options, cli_cmd_export,
      "A PKCS#12 comes from the keeper itself and works without the agent. The keeper makes\n"
      "its passphrase; it is shown once. The export is logged and the owner is told by mail.\n"},
+    {"import", "FILE", 1, 1, "a certificate from elsewhere, with its key or without", import_options,
+     cli_cmd_import,
+     "FILE: a PKCS#12, or certificates as PEM (leaf and chain). A key goes to the keeper, so that\n"
+     "the mails of its time stay readable; the owner is told by mail. The mailbox is the one that\n"
+     "the certificate names.\n"},
     {"publish list", "", 0, 0, "where certificates are published, and what fails",
      publish_list_options, cli_cmd_publish_list, NULL},
     {"publish retry", "MAILBOX|CERTIFICATE", 1, 1, "try again what failed or was given up", NULL,

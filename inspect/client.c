@@ -285,14 +285,15 @@ enum base_fail_class inspect_certificates(struct base_arena *a, const char *prog
     return r;
 }
 
-static enum base_fail_class ocsp(struct base_arena *a, const char *program, struct base_bytes leaf,
-                                 struct base_bytes issuer, struct base_bytes in, int64_t now,
-                                 const char *key, json_t **holder, json_t **out,
-                                 struct base_fail *f)
+/* INPUT ("ocsp", "crl") about LEAF; its answer is member KEY. */
+static enum base_fail_class about(struct base_arena *a, const char *program, const char *input,
+                                  struct base_bytes leaf, struct base_bytes issuer,
+                                  struct base_bytes in, int64_t now, const char *key,
+                                  json_t **holder, json_t **out, struct base_fail *f)
 {
     struct base_child c;
     json_t *header = json_object();
-    base_json_set(header, "input", "ocsp");
+    base_json_set(header, "input", input);
     base_json_setn(header, "now", now);
     base_json_set(header, "leaf", base_base64(a, leaf.p, leaf.n));
     base_json_set(header, "issuer", base_base64(a, issuer.p, issuer.n));
@@ -309,8 +310,8 @@ enum base_fail_class inspect_ocsp_request(struct base_arena *a, const char *prog
                                           struct base_bytes *out, struct base_fail *f)
 {
     json_t *holder = NULL, *v = NULL;
-    enum base_fail_class r =
-        ocsp(a, program, leaf, issuer, (struct base_bytes){NULL, 0}, 0, "request", &holder, &v, f);
+    enum base_fail_class r = about(a, program, "ocsp", leaf, issuer, (struct base_bytes){NULL, 0}, 0,
+                                   "request", &holder, &v, f);
     const char *b64 = r ? NULL : json_string_value(v);
     if (!r) {
         out->p = b64 ? base_unbase64(a, b64, strlen(b64), &out->n) : NULL;
@@ -321,14 +322,14 @@ enum base_fail_class inspect_ocsp_request(struct base_arena *a, const char *prog
     return r;
 }
 
-enum base_fail_class inspect_ocsp_answer(struct base_arena *a, const char *program,
-                                         struct base_bytes leaf, struct base_bytes issuer,
-                                         struct base_bytes response, int64_t now,
-                                         struct inspect_ocsp *out, struct base_fail *f)
+static enum base_fail_class verdict(struct base_arena *a, const char *program, const char *input,
+                                    struct base_bytes leaf, struct base_bytes issuer,
+                                    struct base_bytes in, int64_t now,
+                                    struct inspect_revocation *out, struct base_fail *f)
 {
     json_t *holder = NULL, *v = NULL;
     enum base_fail_class r =
-        ocsp(a, program, leaf, issuer, response, now, "ocsp", &holder, &v, f);
+        about(a, program, input, leaf, issuer, in, now, "revocation", &holder, &v, f);
     if (!r) {
         out->status = base_arena_strdup(a, base_json_strd(v, "status", "unknown"));
         out->reason = base_arena_strdup(a, base_json_str(v, "reason"));
@@ -337,4 +338,19 @@ enum base_fail_class inspect_ocsp_answer(struct base_arena *a, const char *progr
     }
     json_decref(holder);
     return r;
+}
+
+enum base_fail_class inspect_ocsp_answer(struct base_arena *a, const char *program,
+                                         struct base_bytes leaf, struct base_bytes issuer,
+                                         struct base_bytes response, int64_t now,
+                                         struct inspect_revocation *out, struct base_fail *f)
+{
+    return verdict(a, program, "ocsp", leaf, issuer, response, now, out, f);
+}
+
+enum base_fail_class inspect_crl(struct base_arena *a, const char *program, struct base_bytes leaf,
+                                 struct base_bytes issuer, struct base_bytes list, int64_t now,
+                                 struct inspect_revocation *out, struct base_fail *f)
+{
+    return verdict(a, program, "crl", leaf, issuer, list, now, out, f);
 }

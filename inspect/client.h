@@ -72,7 +72,7 @@ enum base_fail_class inspect_certificates(struct base_arena *a, const char *prog
 enum base_fail_class inspect_ocsp_request(struct base_arena *a, const char *program,
                                           struct base_bytes leaf, struct base_bytes issuer,
                                           struct base_bytes *out, struct base_fail *f);
-struct inspect_ocsp {
+struct inspect_revocation {
     const char *status; /* "good", "revoked", "unknown" */
     int64_t next_update, revoked_at;
     const char *reason; /* of "revoked", or why "unknown" */
@@ -81,6 +81,10 @@ struct inspect_ocsp {
 enum base_fail_class inspect_ocsp_answer(struct base_arena *a, const char *program,
                                          struct base_bytes leaf, struct base_bytes issuer,
                                          struct base_bytes response, int64_t now,
-                                         struct inspect_ocsp *out, struct base_fail *f);
+                                         struct inspect_revocation *out, struct base_fail *f);
+/* What a list of revoked certificates says of it (cert/crl.h). */
+enum base_fail_class inspect_crl(struct base_arena *a, const char *program, struct base_bytes leaf,
+                                 struct base_bytes issuer, struct base_bytes list, int64_t now,
+                                 struct inspect_revocation *out, struct base_fail *f);
 
 #endif

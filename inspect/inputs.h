@@ -1,4 +1,4 @@
-/* inspect/inputs.h - the four inputs of certinspect, each from header to answer. */
+/* inspect/inputs.h - the five inputs of certinspect, each from header to answer. */
 #ifndef INSPECT_INPUTS_H
 #define INSPECT_INPUTS_H
 #include <jansson.h>
@@ -28,6 +28,7 @@ void inspect_answer_certificates(struct base_arena *a, const struct inspect_requ
                                  struct base_bytes raw);
 void inspect_answer_ocsp(struct base_arena *a, const struct inspect_request *q,
                          struct base_bytes raw);
+void inspect_answer_crl(struct base_arena *a, const struct inspect_request *q, struct base_bytes raw);
 
 /* Everything about a mail that needs its body: structure, texts, links,
  * certificates, and what PROFILE makes of them (mail_body.c). */

@@ -68,6 +68,7 @@ static const struct input inputs[] = {
     {"page", INSPECT_PAGE_MAX, true, false, inspect_answer_page},
     {"certificates", INSPECT_INPUT_MAX, false, false, inspect_answer_certificates},
     {"ocsp", INSPECT_OCSP_MAX, false, false, inspect_answer_ocsp},
+    {"crl", INSPECT_INPUT_MAX, false, false, inspect_answer_crl},
 };
 
 static void enter_sandbox(void)

@@ -1,7 +1,9 @@
-/* inspect/ocsp.c - "ocsp": the request for a certificate, or a responder's answer judged. */
+/* inspect/ocsp.c - "ocsp" and "crl": is a certificate revoked? The request to a responder, its answer
+ * judged, a list of revoked certificates judged. */
 #include <string.h>
 
 #include "base/json.h"
+#include "cert/crl.h"
 #include "cert/ocsp.h"
 #include "inputs.h"
 #include "io.h"
@@ -30,8 +32,7 @@ static json_t *request_json(struct base_arena *a, struct base_bytes leaf, struct
     return json_string(base_base64(a, req.p, req.n));
 }
 
-static json_t *verdict_json(struct base_arena *a, const struct inspect_request *q,
-                            struct base_bytes raw, struct base_bytes leaf, struct base_bytes issuer)
+static json_t *verdict_json(const struct cert_ocsp *o)
 {
     static const char *const names[] = {
         [CERT_REVOCATION_NOT_ASKED] = "unknown",
@@ -39,20 +40,30 @@ static json_t *verdict_json(struct base_arena *a, const struct inspect_request *
         [CERT_REVOCATION_REVOKED] = "revoked",
         [CERT_REVOCATION_UNKNOWN] = "unknown",
     };
+    json_t *j = json_object();
+
+    base_json_set(j, "status", names[o->status]);
+    base_json_setn(j, "this_update", o->this_update);
+    base_json_setn(j, "next_update", o->next_update);
+    base_json_setn(j, "revoked_at", o->revoked_at);
+    base_json_set(j, "reason", o->reason);
+    return j;
+}
+
+typedef enum base_fail_class judge(struct base_arena *a, struct base_bytes raw, struct base_bytes leaf,
+                                   struct base_bytes issuer, int64_t now, struct cert_ocsp *out,
+                                   struct base_fail *f);
+
+static json_t *judged(struct base_arena *a, const struct inspect_request *q, judge *check,
+                      struct base_bytes raw, struct base_bytes leaf, struct base_bytes issuer)
+{
     struct cert_ocsp o;
     struct base_fail f;
 
-    if (cert_ocsp_check(a, raw, leaf, issuer, q->now, &o, &f) != BASE_OK) {
+    if (check(a, raw, leaf, issuer, q->now, &o, &f) != BASE_OK) {
         inspect_io_refuse(INSPECT_EXIT_REFUSED, f.code, f.text);
     }
-    json_t *j = json_object();
-
-    base_json_set(j, "status", names[o.status]);
-    base_json_setn(j, "this_update", o.this_update);
-    base_json_setn(j, "next_update", o.next_update);
-    base_json_setn(j, "revoked_at", o.revoked_at);
-    base_json_set(j, "reason", o.reason);
-    return j;
+    return verdict_json(&o);
 }
 
 void inspect_answer_ocsp(struct base_arena *a, const struct inspect_request *q,
@@ -65,7 +76,17 @@ void inspect_answer_ocsp(struct base_arena *a, const struct inspect_request *q,
     if (raw.n == 0) {
         json_object_set_new(line, "request", request_json(a, leaf, issuer));
     } else {
-        json_object_set_new(line, "ocsp", verdict_json(a, q, raw, leaf, issuer));
+        json_object_set_new(line, "revocation", judged(a, q, cert_ocsp_check, raw, leaf, issuer));
     }
+    inspect_io_write(line);
+}
+
+void inspect_answer_crl(struct base_arena *a, const struct inspect_request *q, struct base_bytes raw)
+{
+    struct base_bytes leaf = from_header(a, q->header, "leaf");
+    struct base_bytes issuer = from_header(a, q->header, "issuer");
+    json_t *line = json_object();
+
+    json_object_set_new(line, "revocation", judged(a, q, cert_crl_check, raw, leaf, issuer));
     inspect_io_write(line);
 }

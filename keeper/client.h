@@ -140,16 +140,33 @@ enum base_fail_class keeper_consumer_remove(const char *sock, const char *consum
                                             const char *mailbox, const char *who,
                                             const char *reason, struct base_fail *f);
 
+/* --- keys from elsewhere ------------------------------------------------------ */
+
+struct keeper_import {
+    const char *mailbox, *tenant;
+    const unsigned char *pkcs8; /* RFC 5958, in clear: the caller's to wipe */
+    size_t n_pkcs8;
+    const char *chain_pem; /* leaf first; the leaf must be the key's */
+    const char *who, *reason;
+};
+/* Administrator: keeps a private key that was made elsewhere, with its certificate. In
+ * the journal before the answer; the same key again changes nothing. Permanent
+ * "keeper.key-type", "keeper.mismatch", "keeper.conflict" (kept for another mailbox),
+ * "keeper.destroyed", "cert.*". */
+enum base_fail_class keeper_import_key(const char *admin_sock, const struct keeper_import *k,
+                                       char key_id[KEEPER_ID], char spki_sha256[BASE_SHA256_HEX],
+                                       struct base_fail *f);
+
 /* --- export journal --------------------------------------------------------- */
 
 struct keeper_journal_entry {
     int64_t n; /* 1, 2, 3, ... */
     int64_t at;
     const char *kind;   /* "export" (administrator), "seal" (agent), "passphrase", "consumer",
-                         * "destroy" */
+                         * "import", "destroy" */
     const char *export; /* export id, NULL for "destroy" */
     const char *key_id, *mailbox, *tenant;
-    const char *cert_sha256;  /* NULL for "destroy" and "passphrase" */
+    const char *cert_sha256;  /* NULL for "destroy", "import" and "passphrase" */
     const char *who, *reason; /* as given */
     int64_t uid;              /* of the peer */
 };

@@ -15,11 +15,12 @@ static const struct kind {
     const char *name;
     int bits;          /* RSA */
     const char *curve; /* EC */
-} kinds[] = {{"rsa2048", 2048, NULL},
-             {"rsa3072", 3072, NULL},
-             {"rsa4096", 4096, NULL},
-             {"p256", 0, "P-256"},
-             {"p384", 0, "P-384"}};
+    const char *group; /* the library's other name of it */
+} kinds[] = {{"rsa2048", 2048, NULL, NULL},
+             {"rsa3072", 3072, NULL, NULL},
+             {"rsa4096", 4096, NULL, NULL},
+             {"p256", 0, "P-256", "prime256v1"},
+             {"p384", 0, "P-384", "secp384r1"}};
 
 static atomic_bool stopping;
 
@@ -40,6 +41,20 @@ bool keeper_key_type_slow(const char *type)
 {
     const struct kind *k = kind_of(type);
     return k && k->bits > 0;
+}
+
+const char *keeper_key_type_of(const EVP_PKEY *k)
+{
+    char group[32] = "";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (kinds[i].bits && EVP_PKEY_is_a(k, "RSA") && EVP_PKEY_get_bits(k) == kinds[i].bits)
+            return kinds[i].name;
+        if (kinds[i].curve && EVP_PKEY_is_a(k, "EC") &&
+            EVP_PKEY_get_group_name(k, group, sizeof group, NULL) == 1 &&
+            strcmp(group, kinds[i].group) == 0)
+            return kinds[i].name;
+    }
+    return NULL;
 }
 
 void keeper_keys_stop(void)

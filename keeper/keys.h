@@ -17,6 +17,8 @@
 bool keeper_key_type_ok(const char *type);
 /* Is making one long work? */
 bool keeper_key_type_slow(const char *type);
+/* The type of a key that was made elsewhere; NULL: none of these. */
+const char *keeper_key_type_of(const EVP_PKEY *k);
 /* Makes a key pair (RSA: seconds of CPU). Ours: "keeper.internal"; temporary
  * "keeper.busy" after keeper_keys_stop(). */
 enum base_fail_class keeper_keys_make(const char *type, EVP_PKEY **out, struct base_fail *f);

@@ -36,6 +36,7 @@ static const struct {
     {"list", BOTH, keeper_op_list},
     {"attach", AGENT, keeper_op_attach},
     {"destroy", AGENT, keeper_op_destroy},
+    {"import", ADMIN, keeper_op_import},
     {"seal_p12", AGENT, keeper_op_seal_p12},
     {"export_p12", ADMIN, keeper_op_export_p12},
     {"export_done", BOTH, keeper_op_export_done},

@@ -46,6 +46,7 @@ typedef enum base_fail_class keeper_op(struct keeper_ctx *ctx, struct keeper_cal
                                        struct base_arena *a, json_t *answer, struct base_fail *f);
 keeper_op keeper_op_make_key, keeper_op_csr, keeper_op_key_info, keeper_op_list, keeper_op_attach,
     keeper_op_destroy;
+keeper_op keeper_op_import;
 keeper_op keeper_op_seal_p12, keeper_op_export_p12, keeper_op_export_done, keeper_op_passphrase,
     keeper_op_exports_since, keeper_op_consumer;
 
@@ -55,6 +56,10 @@ const char *keeper_op_text(const json_t *request, const char *key, struct base_f
 /* Number member within [lo, hi], DFLT if absent; false and "keeper.request". */
 bool keeper_op_number(const json_t *request, const char *key, int64_t lo, int64_t hi, int64_t dflt,
                       int64_t *out, struct base_fail *f);
+/* PEM -> checked chain: every certificate readable, the leaf for R's key. */
+enum base_fail_class keeper_op_take_chain(struct base_arena *a, const char *pem,
+                                          const struct keeper_record *r, struct keeper_cert *out,
+                                          struct base_fail *f);
 /* Destroys R (its lock is held): journal first, then the tombstone. */
 enum base_fail_class keeper_op_destroy_record(struct keeper_ctx *ctx, struct keeper_call *call,
                                               struct keeper_record *r, const char *who,

@@ -104,7 +104,7 @@ static enum base_fail_class write_key(struct keeper_ctx *ctx, struct keeper_call
 {
     struct keeper_record r;
     BIO *bio = NULL;
-    struct base_bytes text;
+    struct base_bytes text = {0};
     const char *mailbox = e->mailbox, *id = base_json_strd(call->request, "key_id", "");
     const char *name = base_arena_printf(a, "%s.pem", base_safe_name(a, mailbox));
     enum base_fail_class c = keeper_store_load(ctx->store, a, id, &r, f);

@@ -187,10 +187,9 @@ enum base_fail_class keeper_op_list(struct keeper_ctx *ctx, struct keeper_call *
     return BASE_OK;
 }
 
-/* PEM -> checked chain: every certificate readable, the leaf for this key. */
-static enum base_fail_class take_chain(struct base_arena *a, const char *pem,
-                                       const struct keeper_record *r, struct keeper_cert *out,
-                                       struct base_fail *f)
+enum base_fail_class keeper_op_take_chain(struct base_arena *a, const char *pem,
+                                          const struct keeper_record *r, struct keeper_cert *out,
+                                          struct base_fail *f)
 {
     struct cert_bundle b;
     struct cert_fields leaf = {0}, other;
@@ -219,7 +218,7 @@ static enum base_fail_class attach(struct keeper_ctx *ctx, const struct keeper_c
     struct keeper_record r;
     struct keeper_cert new;
     enum base_fail_class c = load(ctx, call, a, &r, f);
-    if (c || (c = take_chain(a, base_json_str(call->request, "chain"), &r, &new, f)))
+    if (c || (c = keeper_op_take_chain(a, base_json_str(call->request, "chain"), &r, &new, f)))
         return c;
     for (size_t i = 0; i < r.k.n_certs; i++)
         if (strcmp(r.k.certs[i].sha256, new.sha256) == 0)

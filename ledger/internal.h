@@ -127,6 +127,7 @@ struct ledger_schema {
     int n;
 };
 extern const struct ledger_schema ledger_schema;
+extern const char ledger_step_watching[];
 extern const char ledger_step_publication[]; /* schema_publication.c */
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */

@@ -286,6 +286,6 @@ static const char version_1[] =
     "  value TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = {version_1, ledger_step_publication};
+static const char *const steps[] = {version_1, ledger_step_watching, ledger_step_publication};
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

@@ -108,6 +108,8 @@ static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
                                   POLICY_VALUE("give_up_mailbox"),
                                   POLICY_VALUE("revocation_check"),
                                   CFG_END()};
+static cfg_opt_t watching_opts[] = {POLICY_VALUE("metrics"), POLICY_VALUE("report"),
+                                    POLICY_VALUE("report_ahead"), CFG_END()};
 static cfg_opt_t agent_opts[] = {POLICY_VALUE("inspectors"), POLICY_VALUE("workers"), CFG_END()};
 static cfg_opt_t rehearsal_opts[] = {POLICY_LIST("private_networks"), POLICY_VALUE("link_bundle"),
                                      CFG_END()};
@@ -128,6 +130,7 @@ cfg_opt_t *policy_config_options(void)
                                POLICY_SECTION("network", network_opts),
                                POLICY_SECTION("notices", notices_opts),
                                POLICY_SECTION("timing", timing_opts),
+                               POLICY_SECTION("watching", watching_opts),
                                POLICY_SECTION("agent", agent_opts),
                                POLICY_SECTION("rehearsal", rehearsal_opts),
                                CFG_END()};
@@ -163,6 +166,8 @@ void policy_config_defaults(struct policy_config *c)
     c->give_up_domain = 3 * DAY;
     c->give_up_mailbox = 12 * HOUR;
     c->revocation_check = DAY;
+    c->report = 7 * DAY;
+    c->report_ahead = 30 * DAY;
 }
 
 /* milter_socket as Postfix and libmilter write it. */
@@ -272,6 +277,18 @@ static void load_timing(struct policy_load *l)
     c->workers = (int)policy_sec_int(&a, "workers", 0, 256, 0);
 }
 
+static void load_watching(struct policy_load *l)
+{
+    static const char *const reports[] = {"off", "daily", "weekly", NULL};
+    static const int64_t spans[] = {0, DAY, 7 * DAY};
+    struct policy_sec w = policy_conf_single(&l->c, "watching");
+    struct policy_config *c = l->cfg;
+
+    c->metrics = policy_sec_path(&w, "metrics", NULL, false);
+    c->report = spans[policy_sec_enum(&w, "report", reports, 2)];
+    c->report_ahead = policy_sec_duration(&w, "report_ahead", DAY, 366 * DAY, c->report_ahead);
+}
+
 void policy_load_settings(struct policy_load *l)
 {
     struct policy_sec root = policy_conf_root(&l->c);
@@ -283,4 +300,5 @@ void policy_load_settings(struct policy_load *l)
     load_paths(l);
     load_network(l);
     load_timing(l);
+    load_watching(l);
 }

@@ -301,13 +301,18 @@ def test_held(site):
         held_list={"held": [{"id": 17, "received": NOW, "kind": "domain-validation", "domain": "b.test",
                              "rcpt": "admin@b.test", "text": "unbound", "approvable": True}],
                    "attention": ["held mails wait for a person"]},
-        held_show={"mail": {"id": 17}, "checks": [{"rule": "binding", "result": "unknown", "detail": "no id"}],
+        held_show={"mail": {"id": 17, "subject": "evil\x1b[31m"}, "domain": {"name": "b.test", "controlled": False},
+                   "shown": {"signer": "ca.test", "ids": [{"name": "order", "value": "4711"}]},
+                   "intents": [], "unexplained": 3, "checks": [{"rule": "binding", "result": "unknown", "detail": "no id"}],
                    "would": "approving asks the CA", "dns": "or by DNS", "approvable": True},
         held_approve={"state": "working", "text": "approved"}, held_deny={"state": "final", "text": "denied"})
     r = site.run("held", "list")
     assert r.status == 4 and "17" in r.out and "unbound" in r.out
     out = site.run("held", "show", "17").out
-    assert "binding" in out and out.endswith("approving asks the CA\nor by DNS\n")
+    assert "binding" in out and "approving asks the CA\nor by DNS\n" in out and "\x1b" not in out
+    for words in ("not one of the controlled domains", "ca.test", "order 4711", "Nobody of us asked for it",
+                  "3 validation mails", "certmilter held approve 17 --reason TEXT"):
+        assert words in out, words
     r = site.run("held", "approve", "mail:17", "--reason", "I asked the applicant")
     assert (r.status, r.out) == (0, "approved\n")
     q = agent.asked("held.approve")[0]

@@ -6,21 +6,27 @@
 #include "ledger/internal.h"
 #include "ledger_fixture.h"
 
-/* The schema of today, and one step more as a later program would have it. */
+/* The schema of today, and two steps more as later programs would have them. */
 static const char *const later_steps[] = {
-    NULL, /* today's, filled in by setup */
     "CREATE TABLE later (id INTEGER PRIMARY KEY, word TEXT NOT NULL) STRICT;"
     "INSERT INTO later (word) SELECT object FROM event;",
     "ALTER TABLE later ADD COLUMN more TEXT;",
 };
-static const char *steps[3];
-static const struct ledger_schema second = {steps, 2}, third = {steps, 3};
+#define STEPS_MAX 100
+static const char *steps[STEPS_MAX];
+static int now; /* the version of today */
+static struct ledger_schema second = {steps, 0}, third = {steps, 0};
 
 static int setup(void **state)
 {
-    steps[0] = ledger_schema.steps[0];
-    steps[1] = later_steps[1];
-    steps[2] = later_steps[2];
+    now = ledger_schema.n;
+    assert_true(now + 2 <= STEPS_MAX);
+    for (int i = 0; i < now; i++)
+        steps[i] = ledger_schema.steps[i];
+    steps[now] = later_steps[0];
+    steps[now + 1] = later_steps[1];
+    second.n = now + 1;
+    third.n = now + 2;
     return fixture_setup(state);
 }
 #define TEST_STEPS(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
@@ -32,6 +38,16 @@ static mode_t mode_of(struct fixture *x, const char *suffix)
 
     snprintf(name, sizeof name, "%s%s", x->path, suffix);
     return stat(name, &st) == 0 ? st.st_mode & 07777 : 0;
+}
+
+static const char *before(struct fixture *x, int version, const char *end)
+{
+    return base_arena_printf(x->a, ".before-%d%s", version, end);
+}
+
+static const char *schema_word(struct fixture *x, int version)
+{
+    return base_arena_printf(x->a, "schema %d", version);
 }
 
 static void add_event(struct fixture *x, const char *object)
@@ -61,14 +77,14 @@ static void close_ledger(struct fixture *x)
 static void the_settings_are_those_of_the_design(void **state)
 {
     struct fixture *x = *state;
-    static const struct {
+    const struct {
         const char *pragma;
         int64_t value;
     } wanted[] = {
         {"PRAGMA synchronous", 2},     {"PRAGMA foreign_keys", 1},
         {"PRAGMA trusted_schema", 0},  {"PRAGMA recursive_triggers", 1},
         {"PRAGMA secure_delete", 1},   {"PRAGMA application_id", LEDGER_APPLICATION},
-        {"PRAGMA busy_timeout", 5000}, {"PRAGMA user_version", 1},
+        {"PRAGMA busy_timeout", 5000}, {"PRAGMA user_version", ledger_schema.n},
         {"PRAGMA cell_size_check", 1},
     };
     int on = 0;
@@ -80,7 +96,7 @@ static void the_settings_are_those_of_the_design(void **state)
     }
     assert_int_equal(sqlite3_db_config(x->l->db, SQLITE_DBCONFIG_DEFENSIVE, -1, &on), SQLITE_OK);
     assert_int_equal(on, 1);
-    assert_int_equal(ledger_schema_version(x->l), 1);
+    assert_int_equal(ledger_schema_version(x->l), ledger_schema.n);
     /* every table is strict */
     int64_t loose = -1;
     GOOD(x, ledger_pragma(x->l,
@@ -147,11 +163,11 @@ static void a_newer_ledger_is_left_alone(void **state)
     add_event(x, "a");
     close_ledger(x);
     GOOD(x, ledger_open_schema(x->path, &second, &x->l, &x->fail));
-    assert_int_equal(ledger_schema_version(x->l), 2);
+    assert_int_equal(ledger_schema_version(x->l), now + 1);
     close_ledger(x);
     BAD(x, ledger_open(x->path, &x->l, &x->fail), BASE_PERMANENT, "ledger.newer");
     assert_null(x->l);
-    assert_non_null(strstr(x->fail.text, "schema 2"));
+    assert_non_null(strstr(x->fail.text, schema_word(x, now + 1)));
     GOOD(x, ledger_open_schema(x->path, &second, &x->l, &x->fail));
     assert_int_equal(count_events(x), 1);
 }
@@ -197,19 +213,19 @@ static void a_migration_copies_first(void **state)
     add_event(x, "two");
     close_ledger(x);
     GOOD(x, ledger_open_schema(x->path, &third, &x->l, &x->fail));
-    assert_int_equal(ledger_schema_version(x->l), 3);
+    assert_int_equal(ledger_schema_version(x->l), now + 2);
     GOOD(x, ledger_pragma(x->l, "SELECT count(*) FROM later WHERE more IS NULL", &n, &x->fail));
     assert_int_equal(n, 2);
     GOOD(x, ledger_pragma(x->l, "PRAGMA foreign_keys", &n, &x->fail));
     assert_int_equal(n, 1);
 
     /* the copy is a whole ledger of the version before, ours alone */
-    snprintf(name, sizeof name, "%s.before-3", x->path);
-    assert_int_equal(mode_of(x, ".before-3"), 0600);
-    assert_int_equal(mode_of(x, ".before-3.tmp"), 0);
-    assert_int_equal(mode_of(x, ".before-2"), 0);
+    snprintf(name, sizeof name, "%s%s", x->path, before(x, now + 2, ""));
+    assert_int_equal(mode_of(x, before(x, now + 2, "")), 0600);
+    assert_int_equal(mode_of(x, before(x, now + 2, ".tmp")), 0);
+    assert_int_equal(mode_of(x, before(x, now + 1, "")), 0);
     GOOD(x, ledger_open(name, &copy, &x->fail));
-    assert_int_equal(ledger_schema_version(copy), 1);
+    assert_int_equal(ledger_schema_version(copy), now);
     GOOD(x, ledger_pragma(copy, "SELECT count(*) FROM event", &n, &x->fail));
     assert_int_equal(n, 2);
     ledger_close(copy);
@@ -223,11 +239,11 @@ static void a_new_ledger_needs_no_copy(void **state)
 
     snprintf(name, sizeof name, "%s/fresh", x->dir);
     GOOD(x, ledger_open_schema(name, &third, &fresh, &x->fail));
-    assert_int_equal(ledger_schema_version(fresh), 3);
+    assert_int_equal(ledger_schema_version(fresh), now + 2);
     ledger_close(fresh);
-    snprintf(name, sizeof name, "%s/fresh.before-3", x->dir);
+    snprintf(name, sizeof name, "%s/fresh%s", x->dir, before(x, now + 2, ""));
     assert_int_equal(access(name, F_OK), -1);
-    assert_int_equal(mode_of(x, ".before-1"), 0);
+    assert_int_equal(mode_of(x, before(x, now, "")), 0);
 }
 
 static void a_step_that_fails_changes_nothing(void **state)
@@ -243,7 +259,7 @@ static void a_step_that_fails_changes_nothing(void **state)
 
     add_event(x, "one");
     for (size_t i = 0; i < 2; i++) {
-        steps[2] = wrong[i];
+        steps[now + 1] = wrong[i];
         close_ledger(x);
         BAD(x, ledger_open_schema(x->path, &third, &x->l, &x->fail), classes[i],
             i == 0 ? "ledger.use" : "ledger.damaged");
@@ -256,10 +272,10 @@ static void a_step_that_fails_changes_nothing(void **state)
         GOOD(x, ledger_pragma(x->l, "SELECT count(*) FROM known_token", &n, &x->fail));
         assert_int_equal(n, 0);
     }
-    steps[2] = later_steps[2];
+    steps[now + 1] = later_steps[1];
     close_ledger(x);
     GOOD(x, ledger_open_schema(x->path, &third, &x->l, &x->fail)); /* goes on from there */
-    assert_int_equal(ledger_schema_version(x->l), 3);
+    assert_int_equal(ledger_schema_version(x->l), now + 2);
 }
 
 static void without_a_copy_no_migration(void **state)
@@ -269,13 +285,13 @@ static void without_a_copy_no_migration(void **state)
 
     add_event(x, "one");
     close_ledger(x);
-    snprintf(name, sizeof name, "%s.before-2", x->path);
+    snprintf(name, sizeof name, "%s%s", x->path, before(x, now + 1, ""));
     assert_int_equal(mkdir(name, 0700), 0); /* in the way of the copy */
     BAD(x, ledger_open_schema(x->path, &second, &x->l, &x->fail), BASE_TEMPORARY, "ledger.io");
     assert_int_equal(rmdir(name), 0);
     GOOD(x, ledger_open(x->path, &x->l, &x->fail)); /* still of version 1 */
     assert_int_equal(count_events(x), 1);
-    assert_int_equal(mode_of(x, ".before-2.tmp"), 0);
+    assert_int_equal(mode_of(x, before(x, now + 1, ".tmp")), 0);
 }
 
 /* ---- transactions ------------------------------------------------------------------ */

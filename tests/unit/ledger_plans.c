@@ -2,7 +2,24 @@
  * function of the ledger once, then asks the engine how it would run each
  * statement that these calls left in the cache. */
 #include "ledger/internal.h"
+#include "ledger/counts.h"
 #include "ledger_fixture.h"
+
+static void fill_counts(struct fixture *x)
+{
+    struct ledger_group *groups;
+    int64_t v;
+    size_t n;
+
+    GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_MAILS, &groups, &n, &x->fail));
+    GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_ORDERS, &groups, &n, &x->fail));
+    GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_INTENTS, &groups, &n, &x->fail));
+    GOOD(x, ledger_count_ending(x->l, 9, &v, &x->fail));
+    GOOD(x, ledger_next_end(x->l, &v, &x->fail));
+    GOOD(x, ledger_count_unchecked(x->l, 9, &v, &x->fail));
+    GOOD(x, ledger_oldest_mail(x->l, &v, &x->fail));
+    GOOD(x, ledger_count_events(x->l, "alarm.", &v, &x->fail));
+}
 
 static void fill_records(struct fixture *x)
 {
@@ -163,7 +180,9 @@ static bool fine(const char *sql, const char *detail)
                 return true;
             }
         }
-        return false;
+        /* counters: once a minute along an index, never the rows themselves */
+        return strstr(detail, "USING COVERING INDEX") != NULL && strstr(sql, "count(*)") != NULL &&
+               strstr(sql, "GROUP BY") != NULL;
     }
     if (strncmp(detail, "SEARCH", 6) == 0 && strstr(detail, "USING") == NULL) {
         return false; /* min() or max() without an index */
@@ -217,6 +236,7 @@ static void no_query_walks_a_table(void **state)
     fill_certificates(x);
     fill_mails(x, intent);
     fill_jobs(x);
+    fill_counts(x);
     COMMIT(x);
     while ((st = sqlite3_next_stmt(x->l->db, st)) != NULL) {
         assert_true(statements < LEDGER_SLOTS);
@@ -239,11 +259,12 @@ static void a_walk_is_seen(void **state)
 
     assert_false(fine("", "SCAN orders"));
     assert_false(fine("", "SCAN event USING INDEX event_at"));
+    assert_false(fine("SELECT 1 GROUP BY a", "SCAN mail USING INDEX mail_counts"));
     assert_false(fine("", "USE TEMP B-TREE FOR ORDER BY"));
     assert_true(check_plan(x, "SELECT * FROM orders WHERE reason = 'x'", false) > 0);
     assert_true(check_plan(x, "SELECT * FROM mail ORDER BY subject", false) > 0);
     assert_true(check_plan(x, "SELECT min(actor) FROM event", false) > 0);
-    assert_true(check_plan(x, "SELECT * FROM mail WHERE kind = 'x' AND id < 9", false) > 0);
+    assert_true(check_plan(x, "SELECT * FROM mail WHERE subject = 'x' AND rcpt < 'a'", false) > 0);
 }
 
 int main(void)

@@ -168,6 +168,7 @@ static void every_value(void **state)
             "notices { smtp = '[::1]:2525' from = 'cm@example.org' }\n"
             "timing { resend_after = 90s intent_life_domain = 1d intent_life_mailbox = 2h\n"
             "  give_up_domain = 3h give_up_mailbox = 4h revocation_check = 2d }\n"
+            "watching { metrics = '/run/x.prom' report = daily report_ahead = 60d }\n"
             "agent { inspectors = 3 workers = 7 }\n");
     const struct policy_domain *d = policy_config_domain(c, "example.org");
 
@@ -195,6 +196,8 @@ static void every_value(void **state)
     assert_true(c->resend_after == 90 && c->intent_life_domain == 86400 &&
                 c->intent_life_mailbox == 7200 && c->give_up_domain == 10800 &&
                 c->give_up_mailbox == 14400 && c->revocation_check == 172800);
+    assert_true(c->report == 86400 && c->report_ahead == 60 * 86400);
+    assert_string_equal(c->metrics, "/run/x.prom");
     assert_true(c->inspectors == 3 && c->workers == 7 && c->resolvers.n == 2);
     assert_string_equal(c->notice_from, "cm@example.org");
     assert_string_equal(c->dnssec_root, base_arena_printf(a, "%s/root.key", dir));
