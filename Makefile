@@ -246,7 +246,7 @@ install: all
 	  [ -e "$(DESTDIR)$(SYSCONFDIR)/$$f" ] || install -m 644 etc/$$f "$(DESTDIR)$(SYSCONFDIR)/$$f" || exit 1; done
 	install -m 644 etc/certmilter.conf $(DESTDIR)$(DATADIR)/certmilter.conf.sample
 	install -m 644 etc/postfix-main.cf.snippet etc/sendmail.mc.snippet $(DESTDIR)$(DATADIR)/
-	@for f in systemd/*.service systemd/*.socket; do \
+	@for f in systemd/*.service systemd/*.socket systemd/*.timer; do \
 	  sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SYSCONFDIR@,$(SYSCONFDIR),g' $$f > $B/$$(basename $$f) && \
 	  install -m 644 $B/$$(basename $$f) $(DESTDIR)$(UNITDIR)/ || exit 1; done
 	install -m 644 systemd/certmilter.sysusers $(DESTDIR)$(SYSUSERSDIR)/certmilter.conf
@@ -261,7 +261,7 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/certmilter $(addprefix $(DESTDIR)$(PREFIX)/sbin/,certmilterd certagentd certkeeperd)
 	rm -rf $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(DATADIR)
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/certmilter
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard systemd/*.service systemd/*.socket)))
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard systemd/*.service systemd/*.socket systemd/*.timer)))
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/certmilter.conf $(DESTDIR)$(TMPFILESDIR)/certmilter.conf
 	@for f in man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$(basename $$f); done
 

@@ -1,7 +1,9 @@
-/* cli/passphrase.c - passphrases that owners set beforehand, kept by the keeper.
+/* cli/passphrase.c - passphrases that owners set beforehand, kept by the keeper; and one
+ * of a sealed PKCS#12, shown.
  *
  * They come from the terminal without echo or as the first line of a file or of standard
- * input, never from the command line, and are wiped. */
+ * input, never from the command line; they go to a terminal or into a file of mode 0600,
+ * never into a pipe; and are wiped. */
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -10,6 +12,7 @@
 #include "base/json.h"
 #include "commands.h"
 #include "keeper/delivery.h"
+#include "out_file.h"
 
 #define LINE_LIMIT 1024
 
@@ -111,4 +114,49 @@ int cli_cmd_passphrase_clear(struct cli *c, const struct cli_args *args)
 {
     int r = cli_config(c);
     return r ? r : send_it(c, args->pos[0], NULL);
+}
+
+/* ---- one of a sealed PKCS#12 ----------------------------------------------------------- */
+
+static int show_it(struct cli *c, const char *export, const char *file)
+{
+    struct base_fail f = {0};
+    char *pass = NULL;
+    if (keeper_admin_passphrase(c->cfg->keeper_admin_socket, c->a, export, cli_who(c),
+                                "certmilter passphrase show", &pass, &f))
+        return cli_failed(c, &f);
+    char *line = base_arena_printf(c->a, "%s\n", pass);
+    wipe(pass);
+    int r = CLI_DONE;
+    if (file)
+        r = cli_file_fill(c, file, line, strlen(line));
+    else
+        fputs(line, c->out);
+    wipe(line);
+    return r;
+}
+
+int cli_cmd_passphrase_show(struct cli *c, const struct cli_args *args)
+{
+    const char *file = cli_opt(args, "passphrase-out");
+    bool reserved = false;
+    if (!file && (!c->tty || c->json))
+        return cli_misused(c, args, "passphrase show: it is shown to a terminal only: give "
+                                    "--passphrase-out FILE");
+    int r = cli_config(c);
+    if (!r && file)
+        r = cli_file_reserve(c, file, false, &reserved);
+    if (r)
+        return r;
+    r = show_it(c, args->pos[0], file);
+    cli_file_release(file, reserved && r);
+    if (!r && c->json) {
+        json_t *o = json_object();
+        base_json_setb(o, "ok", true);
+        base_json_set(o, "export", args->pos[0]);
+        base_json_set(o, "passphrase_file", file);
+        cli_json(c, o);
+        json_decref(o);
+    }
+    return r;
 }

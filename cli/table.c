@@ -19,6 +19,9 @@ static const struct cli_option passphrase_deliver_options[] = {
     {"dir", "DIR", "those of way file: a file of mode 0600 for each, for the help desk", CLI_VALUE},
     {"timeout", "TIME", "that PROGRAM may take for one (default 60s)", CLI_VALUE},
     END};
+static const struct cli_option passphrase_show_options[] = {
+    {"passphrase-out", "FILE", "write it into FILE (mode 0600), not to the terminal", CLI_VALUE},
+    END};
 static const struct cli_option passphrase_set_options[] = {
     {"passphrase-file", "FILE", "the first line of FILE (- = standard input), not from the terminal",
      CLI_VALUE},
@@ -213,6 +216,8 @@ const struct cli_command cli_commands[] = {
      "(exit 0), or what lies in DIR, is wiped by the keeper.\n"},
     {"passphrase list", "", 0, 0, "passphrases that wait to be handed out", NULL,
      cli_cmd_passphrase_list, NULL},
+    {"passphrase show", "EXPORT", 1, 1, "that of one sealed PKCS#12", passphrase_show_options,
+     cli_cmd_passphrase_show, "Logged, and told to the owner by mail.\n"},
     {"passphrase set", "MAILBOX", 1, 1, "the passphrase that its owner chose for every PKCS#12",
      passphrase_set_options, cli_cmd_passphrase_set,
      "At least 12 bytes of 6 different kinds. For publishers with passphrase = preset: without\n"
