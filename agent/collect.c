@@ -191,6 +191,7 @@ static bool store(struct agent *ag, struct collect *k, struct leaf *l)
         if (!supersede(ag, k, &c))
             return false;
         agent_owner_issued(ag, k->a, &c);
+        agent_alias_look(ag, k->a, c.id);
         agent_job_add(ag, "revocation", agent_object(k->a, "revocation", c.id), c.id, 0, NULL);
     }
     if (c.key_id)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "owner.h"
 #include "publish.h"
 
 #define CLIENTS_MAX 64
@@ -62,6 +63,7 @@ static const struct {
     {"record.approve", agent_cmd_record_approve, true},
     {"record.withdraw", agent_cmd_record_withdraw, true},
     {"exported", agent_cmd_exported, false},
+    {"forget", agent_cmd_forget, true},
     {"cancel", agent_cmd_cancel, true},
     {"revoke", agent_cmd_revoke, true},
     {"reissue", agent_cmd_reissue, true},
@@ -211,6 +213,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
         return agent_cmd_domain_check_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
+    if (strcmp(cmd, "alias") == 0)
+        return agent_cmd_alias_start(ag, c->number, req, f);
     if (strcmp(cmd, "import") == 0)
         return agent_cmd_import_start(ag, c->number, req, f);
     if (strcmp(cmd, "request.list") == 0)

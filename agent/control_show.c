@@ -6,6 +6,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "owner.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
 #include "publish.h"
@@ -115,7 +116,8 @@ static bool show_mailbox(struct agent *ag, struct base_arena *a, const char *box
     json_object_set_new(answer, "certificates", certs);
     json_object_set_new(answer, "orders", orders);
     agent_put_publications(ag, a, box, 0, answer);
-    return d || nc || no;
+    bool forgotten = agent_put_forgotten(ag, a, box, answer);
+    return d || nc || no || forgotten;
 }
 
 /* "kind:N" -> N; 0 if WHAT isn't of that kind. */

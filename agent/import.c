@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "cert/bundle.h"
 #include "inspect/client.h"
+#include "owner.h"
 #include "policy/watch.h"
 #include "show.h"
 
@@ -174,6 +175,7 @@ static enum base_fail_class store(struct agent *ag, struct import *k, json_t *an
                 agent_object(k->a, "certificate", row.id), k->by, data);
     if (strcmp(row.state, "expired") != 0)
         agent_job_add(ag, "revocation", agent_object(k->a, "revocation", row.id), row.id, 0, NULL);
+    agent_alias_look(ag, k->a, row.id);
     if (k->key_id)
         agent_job_add(ag, "attach", agent_object(k->a, "attach", row.id), row.id, 0, NULL);
     base_json_setn(answer, "certificate", row.id);

@@ -4,6 +4,7 @@
 
 #include "agent.h"
 #include "base/clock.h"
+#include "owner.h"
 #include "publish.h"
 #include "watching.h"
 
@@ -20,6 +21,7 @@ static const struct {
     {"collect", agent_collect_job},     {"attach", agent_attach_job},
     {"notice", agent_notice_job},       {"revocation", agent_revocation_job},
     {"domain.dns", agent_dns_job},      {"renew.late", agent_late_job},
+    {"alias", agent_alias_job},         {"forget", agent_forget_job},       {"forget.erase", agent_erase_job},
     {"publish", agent_publish_job},
     {"act", agent_act_job},             {"account.sync", agent_sync_job},
 };

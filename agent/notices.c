@@ -358,7 +358,9 @@ static void tell_owner(struct agent *ag, struct exports *k, const struct keeper_
 {
     char when[BASE_TIME_LEN];
     json_t *data = json_object();
-    base_json_set(data, "mailbox", e->mailbox);
+    /* a destroyed key's mailbox may be forgotten already */
+    if (strcmp(e->kind, "destroy") != 0)
+        base_json_set(data, "mailbox", e->mailbox);
     base_json_set(data, "kind", e->kind);
     base_json_set(data, "who", e->who);
     base_json_set(data, "reason", e->reason);

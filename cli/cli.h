@@ -174,6 +174,9 @@ int cli_pages(struct cli *c, json_t *req, const char *member, cli_page *page, st
               const char *empty);
 #define CLI_TIMEOUT_MS 20000
 #define CLI_TIMEOUT_LONG_MS 120000 /* commands that make the agent ask others */
+/* WHAT, or the mailbox whose alias it is, where the configuration names Postfix's tables and nothing
+ * is known of WHAT itself; said then. */
+const char *cli_owner(struct cli *c, const char *what);
 /* Who is at the keyboard: the login name, behind sudo too. */
 const char *cli_who(struct cli *c);
 

@@ -23,6 +23,8 @@ cli_run cli_cmd_consent_add, cli_cmd_consent_list, cli_cmd_consent_withdraw;
 cli_run cli_cmd_list, cli_cmd_show;
 /* export.c, pem.c */
 cli_run cli_cmd_export, cli_cmd_export_p12, cli_cmd_export_pem;
+/* forget.c */
+cli_run cli_cmd_forget;
 /* publish.c */
 cli_run cli_cmd_publish_list, cli_cmd_publish_retry, cli_cmd_publish_run, cli_cmd_publish_history;
 /* handout.c, passphrase.c */

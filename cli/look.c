@@ -125,6 +125,10 @@ static void show_what(struct cli *c, const json_t *answer)
         fprintf(c->out, "\nchecks\n");
         cli_checks(c, checks);
     }
+    if (base_json_obj(answer, "forgotten")) {
+        fprintf(c->out, "\nforgotten\n");
+        cli_object(c, base_json_obj(answer, "forgotten"), apart);
+    }
     show_list(c, answer, "certificates", certificates);
     show_list(c, answer, "publications", publications);
     show_list(c, answer, "orders", orders);
@@ -137,6 +141,6 @@ static void show_what(struct cli *c, const json_t *answer)
 int cli_cmd_show(struct cli *c, const struct cli_args *args)
 {
     json_t *req = cli_request(c, "show");
-    base_json_set(req, "what", args->pos[0]);
+    base_json_set(req, "what", cli_owner(c, args->pos[0]));
     return cli_do(c, req, show_what);
 }

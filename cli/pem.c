@@ -143,7 +143,7 @@ int cli_cmd_export(struct cli *c, const struct cli_args *args)
         return cli_misused(c, args, "export: MAILBOX|KEY is missing");
     const char **name = base_arena_array(c->a, 1, sizeof(*name));
     const char *normal = strchr(a.pos[0], '@') ? policy_mailbox_normal(c->a, a.pos[0]) : NULL;
-    name[0] = normal ? normal : a.pos[0]; /* as agent and keeper write it */
+    name[0] = cli_owner(c, normal ? normal : a.pos[0]); /* as agent and keeper write it */
     a.pos = name;
     return p12 ? cli_cmd_export_p12(c, &a) : cli_cmd_export_pem(c, &a);
 }

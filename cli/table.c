@@ -71,6 +71,10 @@ static const struct cli_option export_options[] = {
      CLI_VALUE},
     {"reason", "TEXT", "kept in the journal and told to the mailbox's owner", CLI_VALUE},
     END};
+static const struct cli_option forget_options[] = {
+    {"reason", "TEXT", "needed from who asks; kept with your name", CLI_VALUE},
+    {"confirm", NULL, "the second person's word", CLI_FLAG},
+    END};
 static const struct cli_option import_options[] = {
     {"passphrase-file", "FILE", "the file's passphrase: the first line of FILE (- = standard input)",
      CLI_VALUE},
@@ -194,6 +198,11 @@ const struct cli_command cli_commands[] = {
      export_options, cli_cmd_export,
      "A PKCS#12 comes from the keeper itself and works without the agent. The keeper makes\n"
      "its passphrase; it is shown once. The export is logged and the owner is told by mail.\n"},
+    {"forget", "MAILBOX", 1, 1, "destroy its keys, and its data when that may go", forget_options, cli_cmd_forget,
+     "Two persons: one asks with a reason, another one confirms within 7 days. Its private keys\n"
+     "are destroyed then, so mails encrypted to it can't be read any more. What proves the\n"
+     "orders stays until two years past the last certificate's end; then names and addresses go\n"
+     "too, and a dated tombstone remains. Revoke its certificates first if they are valid.\n"},
     {"import", "FILE", 1, 1, "a certificate from elsewhere, with its key or without", import_options,
      cli_cmd_import,
      "FILE: a PKCS#12, or certificates as PEM (leaf and chain). A key goes to the keeper, so that\n"

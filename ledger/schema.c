@@ -286,6 +286,12 @@ static const char version_1[] =
     "  value TEXT NOT NULL"
     ") STRICT, WITHOUT ROWID;";
 
-static const char *const steps[] = {version_1, ledger_step_watching, ledger_step_publication};
+/* one a line, in the order in which they were released: never change it */
+static const char *const steps[] = {
+    version_1,
+    ledger_step_watching,
+    ledger_step_publication,
+    ledger_step_custody,
+};
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

@@ -117,6 +117,9 @@ struct policy_config {
     int64_t intent_life_domain, intent_life_mailbox; /* 30 d, 24 h */
     int64_t give_up_domain, give_up_mailbox; /* retry no longer than: 3 d, 12 h */
     int64_t revocation_check; /* 86400 */
+    /* aliases */
+    struct policy_strings alias_maps; /* Postfix tables, "hash:/etc/postfix/virtual" */
+    const char *postmap;
     /* watching */
     const char *metrics;  /* Prometheus text file; NULL = none */
     int64_t report;       /* seconds between two reports of what ends; 0 = none */

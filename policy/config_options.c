@@ -108,6 +108,7 @@ static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
                                   POLICY_VALUE("give_up_mailbox"),
                                   POLICY_VALUE("revocation_check"),
                                   CFG_END()};
+static cfg_opt_t aliases_opts[] = {POLICY_LIST("maps"), POLICY_VALUE("postmap"), CFG_END()};
 static cfg_opt_t watching_opts[] = {POLICY_VALUE("metrics"), POLICY_VALUE("report"),
                                     POLICY_VALUE("report_ahead"), CFG_END()};
 static cfg_opt_t agent_opts[] = {POLICY_VALUE("inspectors"), POLICY_VALUE("workers"), CFG_END()};
@@ -130,6 +131,7 @@ cfg_opt_t *policy_config_options(void)
                                POLICY_SECTION("network", network_opts),
                                POLICY_SECTION("notices", notices_opts),
                                POLICY_SECTION("timing", timing_opts),
+                               POLICY_SECTION("aliases", aliases_opts),
                                POLICY_SECTION("watching", watching_opts),
                                POLICY_SECTION("agent", agent_opts),
                                POLICY_SECTION("rehearsal", rehearsal_opts),
@@ -166,6 +168,7 @@ void policy_config_defaults(struct policy_config *c)
     c->give_up_domain = 3 * DAY;
     c->give_up_mailbox = 12 * HOUR;
     c->revocation_check = DAY;
+    c->postmap = "/usr/sbin/postmap";
     c->report = 7 * DAY;
     c->report_ahead = 30 * DAY;
 }
@@ -277,6 +280,23 @@ static void load_timing(struct policy_load *l)
     c->workers = (int)policy_sec_int(&a, "workers", 0, 256, 0);
 }
 
+/* "TYPE:NAME" as Postfix names a table. */
+static bool is_map(const char *s)
+{
+    const char *colon = strchr(s, ':');
+
+    return colon != NULL && colon > s && colon[1] != '\0' && s[0] != '-' && strpbrk(s, " \t,") == NULL;
+}
+
+static void load_aliases(struct policy_load *l)
+{
+    struct policy_sec s = policy_conf_single(&l->c, "aliases");
+
+    l->cfg->alias_maps =
+        checked_list(&s, "maps", is_map, "a Postfix table such as hash:/etc/postfix/virtual");
+    l->cfg->postmap = policy_sec_path(&s, "postmap", l->cfg->postmap, false);
+}
+
 static void load_watching(struct policy_load *l)
 {
     static const char *const reports[] = {"off", "daily", "weekly", NULL};
@@ -300,5 +320,6 @@ void policy_load_settings(struct policy_load *l)
     load_paths(l);
     load_network(l);
     load_timing(l);
+    load_aliases(l);
     load_watching(l);
 }
