@@ -51,7 +51,7 @@ MAY_ca      := net policy base
 MAY_dcv     := net ca policy base
 MAY_ledger  := policy base
 MAY_deliver := keeper/client.h keeper/delivery.h cert net policy base
-MAY_agent   := base policy spool inspect/client.h cert keeper/client.h net ca dcv ledger deliver
+MAY_agent   := base policy spool inspect/client.h cert keeper/client.h keeper/delivery.h net ca dcv ledger deliver
 MAY_cli     := policy net cert inspect/client.h keeper/client.h keeper/delivery.h base
 
 PKG_base    := libsystemd libmd jansson

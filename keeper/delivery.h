@@ -49,7 +49,7 @@ enum base_fail_class keeper_handout_take(const char *admin_sock, struct base_are
 enum base_fail_class keeper_handout_done(const char *admin_sock, const char *export_id,
                                          struct base_fail *f);
 /* Administrator. The passphrase that every PKCS#12 for MAILBOX is sealed with where the way
- * is "preset"; NULL takes it away. Permanent "keeper.weak", "keeper.absent". */
+ * is "preset"; NULL takes it away (the agent may do that too). Permanent "keeper.weak", "keeper.absent". */
 enum base_fail_class keeper_preset(const char *admin_sock, const char *mailbox,
                                    const char *passphrase, struct base_fail *f);
 

@@ -45,7 +45,7 @@ static const struct {
     {"handouts", ADMIN, keeper_op_handouts},
     {"handout", ADMIN, keeper_op_handout},
     {"handed", ADMIN, keeper_op_handed},
-    {"preset", ADMIN, keeper_op_preset},
+    {"preset", BOTH, keeper_op_preset},
     {"exports_since", BOTH, keeper_op_exports_since},
     {"consumer", AGENT, keeper_op_consumer},
 };

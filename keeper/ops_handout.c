@@ -30,6 +30,33 @@ static json_t *shown(const json_t *o)
     return out;
 }
 
+/* Its key was destroyed for another reason than its delivery: nobody needs it any more. */
+static bool is_moot(struct keeper_ctx *ctx, struct base_arena *a, const json_t *o)
+{
+    struct keeper_record r;
+    return keeper_store_load(ctx->store, a, base_json_strd(o, "key_id", ""), &r, NULL) == BASE_OK &&
+           r.k.destroyed;
+}
+
+/* A row for the list, or its passphrase is wiped. */
+static void look_at(struct keeper_ctx *ctx, struct base_arena *a, const char *id, json_t *list)
+{
+    json_t *o = NULL;
+    struct base_fail why = {0};
+    keeper_store_lock(ctx->store, id);
+    enum base_fail_class c = keeper_exports_load(ctx, a, id, &o, &why);
+    if (!c && is_waiting(o) && is_moot(ctx, a, o)) {
+        json_object_del(o, "sealed");
+        c = keeper_sealed_save(ctx, a, o, &why);
+    }
+    if (c)
+        base_log_fail(LOG_WARNING, "keeper.unreadable", &why, "export", id, NULL);
+    else if (is_waiting(o))
+        json_array_append_new(list, shown(o));
+    keeper_store_unlock(ctx->store, id);
+    json_decref(o);
+}
+
 /* Pages by id: "next" is the place to go on from. */
 enum base_fail_class keeper_op_handouts(struct keeper_ctx *ctx, struct keeper_call *call,
                                         struct base_arena *a, json_t *answer, struct base_fail *f)
@@ -43,15 +70,8 @@ enum base_fail_class keeper_op_handouts(struct keeper_ctx *ctx, struct keeper_ca
     if (c)
         return c;
     json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_t *o = NULL;
-        struct base_fail why = {0};
-        if (keeper_exports_load(ctx, a, ids[i], &o, &why))
-            base_log_fail(LOG_WARNING, "keeper.unreadable", &why, "export", ids[i], NULL);
-        else if (is_waiting(o))
-            json_array_append_new(list, shown(o));
-        json_decref(o);
-    }
+    for (size_t i = 0; i < n; i++)
+        look_at(ctx, a, ids[i], list);
     json_object_set_new(answer, "waiting", list);
     if (n == SEAL_PAGE)
         base_json_set(answer, "next", ids[n - 1]);
@@ -190,7 +210,8 @@ static enum base_fail_class preset_set(struct keeper_ctx *ctx, struct base_arena
     return c;
 }
 
-/* Without "passphrase": taken away again. */
+/* Without "passphrase": taken away again, which the agent may do too (a mailbox is
+ * forgotten). */
 enum base_fail_class keeper_op_preset(struct keeper_ctx *ctx, struct keeper_call *call,
                                       struct base_arena *a, json_t *answer, struct base_fail *f)
 {
@@ -201,6 +222,9 @@ enum base_fail_class keeper_op_preset(struct keeper_ctx *ctx, struct keeper_call
     (void)answer;
     if (!mailbox)
         return BASE_PERMANENT;
+    if (pass && !call->admin)
+        return base_failf(f, BASE_PERMANENT, "keeper.denied",
+                          "setting a passphrase is not for this socket");
     if (!strchr(mailbox, '@'))
         return base_failf(f, BASE_PERMANENT, "keeper.request", "\"mailbox\" has no @");
     keeper_sealed_preset_id(mailbox, id);

@@ -425,10 +425,22 @@ def test_preset(tool, keeper, tmp_path):
         for name in files:
             with open(os.path.join(base, name), "rb") as f:
                 assert b"correct horse" not in f.read()
-    keeper.admin("preset", mailbox=ALICE)
+    keeper.agent("preset", mailbox=ALICE)  # forgetting a mailbox may take it away
     with pytest.raises(ipc.Refused) as e:
         keeper.admin("preset", mailbox=ALICE)
     assert e.value.code == "keeper.absent"
+
+
+def test_destroyed_otherwise_nothing_is_handed_out(tool, keeper):
+    one = issued(keeper)
+    assert mail(tool, keeper, one, Mta())["class"] == "ok"
+    [w] = waiting(keeper)
+    keeper.agent("destroy", key_id=one["key_id"], reason="forgotten")
+    assert waiting(keeper) == []
+    with open(os.path.join(keeper.state, "exports", w["export"] + ".json")) as f:
+        assert '"sealed"' not in f.read()
+    with pytest.raises(ipc.Refused):
+        passphrase(keeper, w["export"])
 
 
 def test_history_reads_the_old_mail(tool, keeper, tmp_path):
