@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 import ipc
 from directory import BASE, PASSWORD, WRITER, Directory
-from nettools import ROOT, Tool
+from nettools import Tool
 from test_net import Mta
 from test_keeper import Ca, Keeper, openssl, with_certificate
 
@@ -23,7 +23,6 @@ ALICE = "alice@example.test"
 
 @pytest.fixture(scope="module")
 def tool():
-    subprocess.run(["make", "-s", "build/helpers/delivertool"], cwd=ROOT, check=True)
     t = Tool("delivertool")
     yield t
     t.close()
