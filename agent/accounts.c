@@ -10,6 +10,10 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "ca/terms.h"
+#include "trust.h"
+
+#define DAY 86400
 
 struct look {
     struct agent_task task;
@@ -19,6 +23,8 @@ struct look {
     const char *account;
     struct ca_account *ca;
     struct ca_domains now;
+    const char *product; /* whose terms are looked at too; NULL = not this time */
+    const char *terms;
     enum base_fail_class cls;
     struct base_fail fail;
 };
@@ -26,7 +32,11 @@ struct look {
 static void look_run(struct agent_task *t)
 {
     struct look *k = (struct look *)t;
+    struct base_fail ignored = {0};
     k->cls = ca_domain_list(k->ca, NULL, k->a, &k->now, &k->fail);
+    /* not every CA tells its terms: they are looked at again the next day */
+    if (!k->cls && k->product)
+        ca_product_terms(k->ca, k->product, k->a, &k->terms, &ignored);
 }
 
 static void look_free(struct agent *ag, struct look *k)
@@ -130,6 +140,36 @@ static void look_failed(struct agent *ag, struct look *k)
         agent_job_done(ag, k->job.id);
 }
 
+static const char *terms_mark(struct look *k)
+{
+    return base_arena_printf(k->a, "terms:%s", k->account);
+}
+
+/* The product whose terms are due: once a day, and after each start. */
+static const char *terms_due(struct agent *ag, struct look *k)
+{
+    const struct policy_config *cfg = k->conf->cfg;
+    struct base_fail f = {0};
+    int64_t last = 0;
+    if (ledger_meta_get(ag->ledger, terms_mark(k), &last, 0, &f) ||
+        (last > ag->started && base_now() - last < DAY))
+        return NULL;
+    for (size_t i = 0; i < cfg->ndomains; i++)
+        if (cfg->domains[i].account && strcmp(cfg->domains[i].account, k->account) == 0)
+            return cfg->domains[i].product;
+    return NULL;
+}
+
+static bool keep_terms(struct agent *ag, struct look *k)
+{
+    struct base_fail f = {0};
+    if (!k->product)
+        return true;
+    if (k->terms && k->terms[0] && !agent_agreement_text(ag, k->account, k->terms))
+        return false;
+    return agent_ok(ag, ledger_meta_set(ag->ledger, terms_mark(k), base_now(), &f), &f, "meta");
+}
+
 static void look_done(struct agent *ag, struct agent_task *t)
 {
     struct look *k = (struct look *)t;
@@ -146,7 +186,7 @@ static void look_done(struct agent *ag, struct agent_task *t)
         for (size_t i = 0; i < k->now.n && ledger_in_transaction(ag->ledger); i++)
             if (k->now.v[i].name)
                 compare(ag, k, &k->now.v[i], looked == 0);
-        if (ledger_in_transaction(ag->ledger) &&
+        if (ledger_in_transaction(ag->ledger) && keep_terms(ag, k) &&
             agent_ok(ag, ledger_meta_set(ag->ledger, mark, base_now(), &f), &f, "meta"))
             agent_job_done(ag, k->job.id);
     }
@@ -169,6 +209,7 @@ void agent_look_job(struct agent *ag, const struct ledger_job *job)
         look_free(ag, k);
         return;
     }
+    k->product = terms_due(ag, k);
     k->task.run = look_run;
     k->task.done = look_done;
     snprintf(k->task.key, sizeof(k->task.key), "%s", k->account);

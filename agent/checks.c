@@ -14,6 +14,7 @@
 #include "policy/recognise.h"
 #include "policy/watch.h"
 #include "publish.h"
+#include "trust.h"
 
 struct checks {
     struct agent_task task;
@@ -267,6 +268,19 @@ static void done(struct agent *ag, struct agent_task *t)
     free(k);
 }
 
+/* The CA's terms, and the spending brake. */
+static void check_orders(struct agent *ag, struct checks *k)
+{
+    json_t *attention = json_array();
+    agent_trust_attention(ag, attention);
+    for (size_t i = 0; i < json_array_size(attention); i++)
+        say(k, "orders", "warn",
+            base_arena_strdup(k->a, json_string_value(json_array_get(attention, i))));
+    if (json_array_size(attention) == 0 && k->conf->naccounts)
+        say(k, "orders", "ok", "the CA's terms are accepted, and the limits leave room");
+    json_decref(attention);
+}
+
 static void start(struct agent *ag, int64_t client, const struct policy_domain *d)
 {
     struct checks *k = base_xmalloc(sizeof(*k));
@@ -294,6 +308,7 @@ static void start(struct agent *ag, int64_t client, const struct policy_domain *
             const char *text = agent_publish_doctor(ag, k->a, &warn);
             say(k, "publishers", warn ? "warn" : "ok", text);
         }
+        check_orders(ag, k);
     }
     k->task.run = d ? domain_run : doctor_run;
     k->task.done = done;

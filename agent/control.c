@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "owner.h"
 #include "publish.h"
+#include "trust.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -69,6 +70,10 @@ static const struct {
     {"reissue", agent_cmd_reissue, true},
     {"renew", agent_cmd_renew, true},
     {"emails", agent_cmd_emails, true},
+    {"agreement.list", agent_cmd_agreement_list, false},
+    {"agreement.accept", agent_cmd_agreement_accept, true},
+    {"release", agent_cmd_release, true},
+    {"release.list", agent_cmd_release_list, false},
     {"request.decide", agent_cmd_request_decide, true},
     {"publish.list", agent_cmd_publish_list, false},
     {"publish.retry", agent_cmd_publish_retry, true},
@@ -206,7 +211,7 @@ static enum base_fail_class run_command(struct agent *ag, size_t i, const json_t
 }
 
 static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd, const json_t *req,
-                       struct base_fail *f, bool *known)
+                       const char *by, struct base_fail *f, bool *known)
 {
     *known = true;
     if (strcmp(cmd, "domain.check") == 0)
@@ -217,6 +222,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
         return agent_cmd_alias_start(ag, c->number, req, f);
     if (strcmp(cmd, "import") == 0)
         return agent_cmd_import_start(ag, c->number, req, f);
+    if (strcmp(cmd, "evidence") == 0)
+        return agent_cmd_evidence_start(ag, c->number, req, by, f);
     if (strcmp(cmd, "request.list") == 0)
         return agent_cmd_request_list_start(ag, c->number, req, f);
     if (strcmp(cmd, "mail.wait") == 0) {
@@ -244,7 +251,7 @@ static void handle(struct agent *ag, struct agent_client *c, const json_t *req)
             answer(ag, c, msg);
             return;
         }
-    if (start_slow(ag, c, cmd, req, &f, &known)) {
+    if (start_slow(ag, c, cmd, req, who, &f, &known)) {
         json_decref(msg);
         c->busy = true;
         if (c->wait_spool[0])

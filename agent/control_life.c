@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "policy/watch.h"
 #include "show.h"
+#include "trust.h"
 
 #define DAY 86400
 
@@ -275,8 +276,8 @@ enum base_fail_class agent_cmd_reissue(struct agent *ag, const json_t *req, cons
         struct agent_act act = act_on(CA_REISSUE, &o, req, by);
         r = agent_act_preview(ag, &act, answer, f);
     } else if (!r)
-        r = agent_reissue(ag, &o, base_json_str(req, "csr"), by, base_json_str(req, "reason"), answer,
-                          f);
+        r = agent_reissue_in(ag, &o, base_json_str(req, "csr"), json_object_get(req, "attestation"), by,
+                             base_json_str(req, "reason"), answer, f);
     base_arena_free(a);
     return r;
 }
@@ -289,18 +290,26 @@ static void put_renewal(json_t *list, const struct ledger_certificate *c, json_t
     json_array_append_new(list, one);
 }
 
-/* How many orders account ID may still get in this run. */
-static int64_t room_of(struct agent *ag, const char *id, const json_t *used)
+/* How many orders account ID may still get in this run; a dry one is counted in USED. */
+static int64_t room_of(struct agent *ag, const char *id, int64_t batch, const json_t *used,
+                       const char *by)
 {
-    const struct policy_account *acc = id ? policy_config_account(ag->conf->cfg, id) : NULL;
-    return acc ? acc->limit.run - base_json_int(used, id, 0) : 0;
+    const struct policy_account *acc = policy_config_account(ag->conf->cfg, id);
+    struct base_fail f = {0};
+    struct agent_brake b;
+    if (!acc || agent_brake_look(ag, acc, batch, by, &b, &f))
+        return 0;
+    return b.limit[AGENT_BRAKE_RUN] + b.released - b.used[AGENT_BRAKE_RUN] -
+           base_json_int(used, id, 0);
 }
 
 /* Every certificate that ends within SECONDS: one order each, up to the limits. */
 static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, int64_t seconds,
-                                      bool dry, const char *by, json_t *answer, struct base_fail *f)
+                                      bool dry, json_t *given, const char *by, json_t *answer,
+                                      struct base_fail *f)
 {
     json_t *list = json_array(), *used = json_object();
+    int64_t batch = agent_brake_run();
     int64_t at = 0, id = 0, ordered = 0, refused = 0, over = 0;
     size_t n = 100;
     enum base_fail_class r = BASE_OK;
@@ -313,10 +322,11 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
             const char *acc = v[i].account ? v[i].account : "";
             at = v[i].not_after;
             id = v[i].id;
-            if (v[i].order_row && room_of(ag, acc, used) <= 0) {
+            if (v[i].order_row && room_of(ag, acc, batch, used, by) <= 0) {
                 over++;
                 base_json_set(one, "state", "over-limit");
-            } else if ((r = agent_renew(ag, &v[i], true, dry, by, one, &why)) == BASE_PERMANENT) {
+            } else if ((r = agent_renew_in(ag, &v[i], true, dry, batch, given, by, one,
+                                                 &why)) == BASE_PERMANENT) {
                 r = BASE_OK;
                 refused++;
                 base_json_set(one, "state", "refused");
@@ -325,7 +335,8 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
                 *f = why;
             else {
                 ordered++;
-                base_json_setn(used, acc, base_json_int(used, acc, 0) + 1);
+                if (dry)
+                    base_json_setn(used, acc, base_json_int(used, acc, 0) + 1);
             }
             put_renewal(list, &v[i], one);
         }
@@ -353,11 +364,12 @@ enum base_fail_class agent_cmd_renew(struct agent *ag, const json_t *req, const 
     struct ledger_certificate c;
     enum base_fail_class r;
     if (days >= 0)
-        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, dry, by, answer, f);
+        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, dry, json_object_get(req, "attestation"), by, answer,
+                      f);
     else {
         r = get_current(ag, a, base_json_strd(req, "mailbox", ""), &c, f);
         if (!r)
-            r = agent_renew(ag, &c, false, dry, by, answer, f);
+            r = agent_renew_in(ag, &c, false, dry, 0, json_object_get(req, "attestation"), by, answer, f);
     }
     base_arena_free(a);
     return r;

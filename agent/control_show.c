@@ -11,6 +11,7 @@
 #include "policy/watch.h"
 #include "publish.h"
 #include "show.h"
+#include "trust.h"
 
 static enum base_fail_class show_mail(struct agent *ag, struct base_arena *a, int64_t id,
                                       json_t *answer, struct base_fail *f)
@@ -55,8 +56,12 @@ static void put_intents_of(struct agent *ag, struct base_arena *a, int64_t order
 static void show_order(struct agent *ag, struct base_arena *a, const struct ledger_order *o,
                        json_t *answer)
 {
+    struct ledger_attestation t;
+    struct base_fail none = {0};
     base_json_set(answer, "type", "order");
     json_object_set_new(answer, "order", agent_order_json(o));
+    if (!ledger_attestation_of(ag->ledger, a, o->id, &t, &none))
+        json_object_set_new(answer, "attestation", agent_attest_json(&t));
     put_intents_of(ag, a, o->id, answer);
     agent_put_timeline(ag, a, o, answer);
     agent_put_events(ag, a, answer, agent_object(a, "order", o->id));

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "publish.h"
 #include "show.h"
+#include "trust.h"
 
 #define DAY 86400
 
@@ -236,6 +237,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
     base_json_setn(answer, "intents_open", count_intents(ag));
     put_accounts(ag, answer, att);
     put_certificates(ag, answer, att);
+    agent_trust_attention(ag, att);
     put_keeper(ag, answer, att);
     agent_put_publishing(ag, answer, att);
     base_json_setn(watch, "written", ag->watch_written);

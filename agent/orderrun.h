@@ -33,6 +33,8 @@ struct order_run {
 
 /* ordertask.c: the blocking step k->step, called by the pool. */
 void agent_order_task(struct agent_task *t);
+/* proof.c: the exact request that is about to leave, into the record; in the open transaction. */
+void agent_order_sent(struct agent *ag, struct order_run *k);
 void agent_order_request(struct order_run *k); /* fills k->req from the order's row */
 
 /* orderexpect.c: within the open transaction; false: it was rolled back. */

@@ -181,8 +181,10 @@ static void found(struct agent *ag, struct order_run *k)
         return;
     }
     k->o.tries = 0;
-    if (save(ag, k, "requesting", "the first request did not arrive at the CA: asking again"))
+    if (save(ag, k, "requesting", "the first request did not arrive at the CA: asking again")) {
         go(ag, k, STEP_POST);
+        agent_order_sent(ag, k);
+    }
 }
 
 static void key_made(struct agent *ag, struct order_run *k)
@@ -193,8 +195,10 @@ static void key_made(struct agent *ag, struct order_run *k)
     char *text = base_json_text(k->request);
     k->o.request = base_arena_strdup(k->a, text);
     free(text);
-    if (save(ag, k, "requesting", "asking the CA"))
+    if (save(ag, k, "requesting", "asking the CA")) {
         go(ag, k, STEP_POST);
+        agent_order_sent(ag, k);
+    }
 }
 
 static void failed_step(struct agent *ag, struct order_run *k)
@@ -323,7 +327,10 @@ static bool start_step(struct agent *ag, struct order_run *k, enum order_step st
     /* a CSR that is there already: the state is committed before the POST all the same */
     if (!agent_begin(ag))
         return false;
-    return save(ag, k, "requesting", "asking the CA") && agent_commit(ag);
+    if (!save(ag, k, "requesting", "asking the CA"))
+        return false;
+    agent_order_sent(ag, k);
+    return agent_commit(ag);
 }
 
 void agent_order_job(struct agent *ag, const struct ledger_job *job)

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "orderrun.h"
 #include "plan.h"
+#include "trust.h"
 
 /* Its answer was lost and nobody can tell whether it arrived: a person was told to look
  * in the portal and to order again if it did not. */
@@ -35,8 +36,8 @@ static enum base_fail_class under_way(struct agent *ag, struct base_arena *a, co
 }
 
 static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
-                                        const struct agent_plan *p, const char *by, json_t *request,
-                                        json_t *answer, struct base_fail *f)
+                                        const struct agent_plan *p, struct ledger_attestation *vouch,
+                                        const char *by, json_t *request, json_t *answer, struct base_fail *f)
 {
     char reference[40] = "cm-";
     int64_t id = 0;
@@ -54,9 +55,14 @@ static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
         .by = by,
         .created = base_now(),
         .changed = base_now(),
+        .batch = p->batch,
     };
     enum base_fail_class r = ledger_order_add(ag->ledger, &o, &id, f);
     free(text);
+    if (!r)
+        r = agent_brake_take(ag, p->account, p->batch, by, id, f);
+    if (!r)
+        r = agent_attest_write(ag, vouch, id, f);
     if (r)
         return r;
     json_t *data = json_object();
@@ -65,6 +71,7 @@ static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
     base_json_set(data, "account", p->account->id);
     base_json_set(data, "custody", p->custody);
     base_json_set(data, "renewal_of", p->renewal_of);
+    base_json_set(data, "attested_by", vouch->asserted_by);
     agent_event(ag, LOG_NOTICE, "order.placed", p->domain->tenant, agent_object(a, "order", id), by,
                 data);
     if (!agent_job_add(ag, "order", agent_object(a, "order", id), id, 0, NULL))
@@ -105,13 +112,18 @@ enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, cons
 {
     struct base_arena *a = base_arena_new();
     struct agent_plan p;
+    struct ledger_attestation vouch;
     enum base_fail_class r = agent_plan_make(ag, a, req, &p, f);
     if (!r)
         r = agent_plan_custody(ag, a, &p, f);
     if (!r)
-        r = agent_brake_check(ag, p.account, 1, f);
+        r = agent_attest(ag, a, req, p.domain, agent_attest_before(ag, p.renews), by, &vouch, f);
+    if (!r)
+        r = agent_agreements_check(ag, p.account, f);
     if (!r)
         r = under_way(ag, a, &p, f);
+    if (!r)
+        r = agent_brake_check_by(ag, p.account, p.batch, 1, by, f);
     if (!r) {
         json_t *request = agent_plan_request(&p);
         if (base_json_bool(req, "dry_run", false)) {
@@ -121,9 +133,10 @@ enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, cons
                                                "written or sent",
                                             p.product, p.mailbox, p.account->id));
             json_object_set(answer, "request", request);
+            json_object_set_new(answer, "attestation", agent_attest_json(&vouch));
             r = show_request(ag, a, &p, request, answer, f);
         } else
-            r = write_order(ag, a, &p, by, request, answer, f);
+            r = write_order(ag, a, &p, &vouch, by, request, answer, f);
         json_decref(request);
     }
     base_arena_free(a);

@@ -76,6 +76,7 @@ enum base_fail_class agent_plan_make(struct agent *ag, struct base_arena *a, con
     p->renewal_of = base_json_str(req, "renewal_of");
     p->renews = base_json_int(req, "renews", 0);
     p->automatic = base_json_bool(req, "automatic", false);
+    p->batch = base_json_int(req, "batch", 0);
     return check_words(p, f);
 }
 

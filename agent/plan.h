@@ -15,6 +15,7 @@ struct agent_plan {
     int64_t days, renews; /* renews: row of the certificate in whose place this comes; 0 */
     const char *renewal_of; /* the CA's id of its order; NULL */
     bool automatic;         /* by the renewal's timer */
+    int64_t batch;          /* the run that it is part of; 0 = a single order */
 };
 
 /* plan.c: reads REQ (doc/control.md, "order") and checks its words. */
@@ -27,8 +28,9 @@ json_t *agent_plan_request(const struct agent_plan *p);
 enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, struct agent_plan *p,
                                         struct base_fail *f);
 
-/* brake.c: the spending brake of ACCOUNT has room for MORE orders. */
+/* brake.c: the spending brake of ACCOUNT has room for MORE orders of BATCH (orders of one run share
+ * its number, 0 = a single order). "order.limit" says how many are above, and how to release them. */
 enum base_fail_class agent_brake_check(struct agent *ag, const struct policy_account *account,
-                                       int64_t more, struct base_fail *f);
+                                       int64_t batch, int64_t more, struct base_fail *f);
 
 #endif

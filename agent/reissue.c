@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "cert/csr.h"
 #include "orderrun.h"
+#include "trust.h"
 
 static json_t *request_of(const char *text)
 {
@@ -90,15 +91,42 @@ static void prepare(struct base_arena *a, struct ledger_order *o, json_t *reques
     o->issued_at = 0;
 }
 
+/* Who vouches for the person today: for a reissue as for an order. */
+static enum base_fail_class attested(struct agent *ag, struct base_arena *a,
+                                     const struct ledger_order *o, json_t *attestation,
+                                     const char *by, struct ledger_attestation *out,
+                                     struct base_fail *f)
+{
+    json_t *req = json_object();
+    if (attestation)
+        json_object_set(req, "attestation", attestation);
+    enum base_fail_class r = agent_attest(
+        ag, a, req, policy_config_mailbox_domain(ag->conf->cfg, o->mailbox), o->id, by, out, f);
+    json_decref(req);
+    return r;
+}
+
 enum base_fail_class agent_reissue(struct agent *ag, const struct ledger_order *given,
                                    const char *csr, const char *by, const char *reason,
                                    json_t *answer, struct base_fail *f)
+{
+    return agent_reissue_in(ag, given, csr, NULL, by, reason, answer, f);
+}
+
+enum base_fail_class agent_reissue_in(struct agent *ag, const struct ledger_order *given,
+                                      const char *csr, json_t *attestation, const char *by,
+                                      const char *reason, json_t *answer, struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
     struct ledger_order o = *given;
     json_t *request = request_of(o.request);
     const char *spki = NULL;
+    struct ledger_attestation vouch;
     enum base_fail_class r = check(a, &o, request, &csr, &spki, f);
+    if (!r)
+        r = attested(ag, a, &o, attestation, by, &vouch, f);
+    if (!r)
+        r = agent_attest_write(ag, &vouch, o.id, f);
     if (!r) {
         prepare(a, &o, request, csr, spki, by, reason);
         r = ledger_order_update(ag->ledger, &o, f);

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "trust.h"
 
 #define DAY 86400
 #define PAGE 100
@@ -25,7 +25,8 @@ static json_t *request_of(const struct ledger_order *o)
 }
 
 static json_t *make_request(struct agent *ag, const struct ledger_certificate *c,
-                            const struct ledger_order *o, bool automatic, bool dry_run)
+                            const struct ledger_order *o, bool automatic, bool dry_run, int64_t batch,
+                            json_t *attestation)
 {
     json_t *req = json_object(), *before = request_of(o);
     const struct policy_domain *d =
@@ -40,12 +41,23 @@ static json_t *make_request(struct agent *ag, const struct ledger_certificate *c
     base_json_setn(req, "renews", c->id);
     base_json_setb(req, "automatic", automatic);
     base_json_setb(req, "dry_run", dry_run);
+    base_json_setn(req, "batch", batch);
+    if (attestation)
+        json_object_set(req, "attestation", attestation);
     json_decref(before);
     return req;
 }
 
 enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c, bool automatic,
                                  bool dry_run, const char *by, json_t *answer, struct base_fail *f)
+{
+    return agent_renew_in(ag, c, automatic, dry_run, 0, NULL, by, answer, f);
+}
+
+enum base_fail_class agent_renew_in(struct agent *ag, const struct ledger_certificate *c,
+                                    bool automatic, bool dry_run, int64_t batch,
+                                    json_t *attestation, const char *by, json_t *answer,
+                                    struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
     struct ledger_order o = {0};
@@ -61,7 +73,7 @@ enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certifica
                        "the key of certificate %lld (%s) is not held here: order anew with --csr",
                        (long long)c->id, c->mailboxes[0]);
     if (!r) {
-        json_t *req = make_request(ag, c, &o, automatic, dry_run);
+        json_t *req = make_request(ag, c, &o, automatic, dry_run, batch, attestation);
         r = agent_order_place(ag, req, by, answer, f);
         json_decref(req);
     }
@@ -134,6 +146,7 @@ static void tell_refused(struct agent *ag, struct base_arena *a, const struct le
 struct pass {
     int64_t until, at, id; /* where the list goes on */
     int64_t room;          /* orders that may still be made in this look */
+    int64_t batch;         /* this look as a run, for the brake */
     char full[120];        /* the account whose limit was met */
 };
 
@@ -152,6 +165,17 @@ static void tell_limit(struct agent *ag, struct base_arena *a, const struct ledg
     base_log_fail(LOG_WARNING, "renew.limit", why, "account", c->account, NULL);
 }
 
+/* Is it only the limit of one run: the next look goes on by itself. */
+static bool only_this_run(struct agent *ag, const char *account, int64_t batch)
+{
+    const struct policy_account *acc = account ? policy_config_account(ag->conf->cfg, account) : NULL;
+    struct base_fail f = {0};
+    struct agent_brake b;
+    return acc && !agent_brake_look(ag, acc, batch, NULL, &b, &f) && b.limit[AGENT_BRAKE_RUN] > 0 &&
+           b.used[AGENT_BRAKE_RUN] > 0 && b.used[AGENT_BRAKE_DAY] < b.limit[AGENT_BRAKE_DAY] &&
+           b.used[AGENT_BRAKE_MONTH] < b.limit[AGENT_BRAKE_MONTH];
+}
+
 /* Orders in place of C, in one transaction with the mark that it was tried today. */
 static void renew_one(struct agent *ag, const struct ledger_certificate *c, struct pass *p)
 {
@@ -166,7 +190,8 @@ static void renew_one(struct agent *ag, const struct ledger_certificate *c, stru
     if (agent_begin(ag)) {
         if (agent_ok(ag, ledger_notice_once(ag->ledger, key, base_now(), &fresh, &f), &f, "notice") &&
             fresh) {
-            enum base_fail_class r = agent_renew(ag, c, true, false, "agent (renewal)", answer, &f);
+            enum base_fail_class r = agent_renew_in(ag, c, true, false, p->batch, NULL,
+                                                    "agent (renewal)", answer, &f);
             limit = strcmp(f.code, "order.limit") == 0;
             if (!r)
                 p->room--;
@@ -181,7 +206,8 @@ static void renew_one(struct agent *ag, const struct ledger_certificate *c, stru
     }
     if (limit) {
         snprintf(p->full, sizeof(p->full), "%s", c->account ? c->account : "");
-        tell_limit(ag, a, c, day, &f);
+        if (!only_this_run(ag, c->account, p->batch))
+            tell_limit(ag, a, c, day, &f);
     }
     json_decref(answer);
     base_arena_free(a);
@@ -213,7 +239,7 @@ static bool renew_page(struct agent *ag, struct pass *p)
 void agent_renewals_due(struct agent *ag)
 {
     int64_t ahead = longest(ag->conf->cfg), wait = LOOK_MAX;
-    struct pass p = {.until = base_now() + ahead, .room = PAGE};
+    struct pass p = {.until = base_now() + ahead, .room = PAGE, .batch = agent_brake_run()};
     if (ahead == 0 || base_mono_ms() < ag->next_renewal || ag->ledger_sick)
         return;
     for (size_t i = 0; i < ag->conf->naccounts; i++)

@@ -207,5 +207,6 @@ const struct ca_driver ca_certcentral = {
     .request_list = cc_request_list,
     .request_info = cc_request_info,
     .balance = cc_balance,
+    .product_terms = cc_product_terms,
     .id_owner = id_owner,
 };

@@ -51,6 +51,11 @@ void cc_parse_recipients(struct base_arena *a, const json_t *j, struct policy_st
  * its page.total where told: an API may give smaller pages than we asked for. */
 bool cc_more(const json_t *j, size_t got, size_t end);
 
+/* certcentral_terms.c */
+enum base_fail_class cc_product_terms(struct ca_account *c, const char *product,
+                                      struct base_arena *a, const char **text,
+                                      struct base_fail *f);
+
 /* ---- calls ------------------------------------------------------------------------------ */
 
 enum base_fail_class cc_order(struct ca_account *c, const struct ca_order_request *r,

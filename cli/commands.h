@@ -14,6 +14,9 @@ cli_run cli_cmd_domain_list, cli_cmd_domain_add, cli_cmd_domain_check, cli_cmd_e
 cli_run cli_cmd_domain_release;
 /* order.c */
 cli_run cli_cmd_order;
+/* trust.c, evidence.c */
+cli_run cli_cmd_agreement_list, cli_cmd_agreement_accept, cli_cmd_release, cli_cmd_release_list;
+cli_run cli_cmd_evidence;
 /* life.c */
 cli_run cli_cmd_cancel, cli_cmd_revoke, cli_cmd_reissue, cli_cmd_renew, cli_cmd_emails;
 cli_run cli_cmd_request_list, cli_cmd_request_approve, cli_cmd_request_reject;

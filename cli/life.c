@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "commands.h"
+#include "orderform.h"
 
 #define POLL_MS 300
 #define PATIENCE 60 /* seconds */
@@ -155,6 +156,11 @@ int cli_cmd_reissue(struct cli *c, const struct cli_args *args)
     json_t *req = cli_request(c, "reissue");
     base_json_set(req, "what", args->pos[0]);
     base_json_set(req, "csr", csr);
+    int r = cli_orderform_attestation(c, args, req);
+    if (r) {
+        json_decref(req);
+        return r;
+    }
     return act(c, args, req);
 }
 
@@ -198,6 +204,11 @@ int cli_cmd_renew(struct cli *c, const struct cli_args *args)
         base_json_set(req, "mailbox", args->pos[0]);
     if (cli_has(args, "dry-run"))
         base_json_setb(req, "dry_run", true);
+    int r = cli_orderform_attestation(c, args, req);
+    if (r) {
+        json_decref(req);
+        return r;
+    }
     return cli_do(c, req, show_renewals);
 }
 

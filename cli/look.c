@@ -133,6 +133,10 @@ static void show_what(struct cli *c, const json_t *answer)
     show_list(c, answer, "publications", publications);
     show_list(c, answer, "orders", orders);
     show_list(c, answer, "intents", intents);
+    if (base_json_obj(answer, "attestation")) {
+        fprintf(c->out, "\nattestation\n");
+        cli_object(c, base_json_obj(answer, "attestation"), NULL);
+    }
     show_timeline(c, answer);
     if (!base_json_arr(answer, "timeline"))
         show_events(c, answer);

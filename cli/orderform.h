@@ -9,6 +9,9 @@
  * expected ("form.field": there is no such field; "form.value"; "file.*"). */
 bool cli_orderform_set(struct cli *c, json_t *req, const char *name, const char *value,
                        struct base_fail *f);
+/* The options that say who vouches for the person, of a reissue or renewal: into REQ. CLI_DONE, or
+ * the exit status (said). */
+int cli_orderform_attestation(struct cli *c, const struct cli_args *args, json_t *req);
 /* The names, ends with NULL. */
 extern const char *const cli_orderform_names[];
 

@@ -42,6 +42,9 @@ static const struct cli_option order_options[] = {
     {"first-name", "NAME", "of the person (sponsor-validated products)", CLI_VALUE},
     {"last-name", "NAME", "of the person", CLI_VALUE},
     {"csr", "FILE", "a request whose key is held elsewhere (PEM; - = standard input)", CLI_VALUE},
+    {"attested-by", "TEXT", "who vouches for the person: \"NAME, FUNCTION\"", CLI_VALUE},
+    {"register-dn", "DN", "the directory's entry that vouches for the person", CLI_VALUE},
+    {"register-values", "LIST", "what that entry says: mail=...,sn=...", CLI_VALUE},
     {"dry-run", NULL, "say what would be ordered; nothing is written or sent", CLI_FLAG},
     {"wait", NULL, "until the certificate is stored, or the order failed", CLI_FLAG},
     {"timeout", "TIME", "with --wait: no longer than this (default 15m)", CLI_VALUE},
@@ -49,6 +52,27 @@ static const struct cli_option order_options[] = {
 static const struct cli_option expect_options[] = {
     {"order", "ID", "the CA's number of the order", CLI_VALUE},
     {"account", "ID", "the account it was ordered over, if not the domain's", CLI_VALUE},
+    END};
+static const struct cli_option agreement_options[] = {
+    {"what", "TERMS", "certificate-services, master-services, smime-terms or all", CLI_VALUE},
+    {"version", "V", "of the terms, as the CA calls it", CLI_VALUE},
+    {"name", "TEXT", "who accepts: \"NAME, FUNCTION\"", CLI_VALUE},
+    END};
+static const struct cli_option release_options[] = {
+    {"orders", "N", "how many above the account's limits", CLI_VALUE},
+    {"reason", "TEXT", "needed; kept with your name", CLI_VALUE},
+    {"batch", "ID", "only for this list of orders", CLI_VALUE},
+    {"valid", "TIME", "so long (default 24h, up to 30d)", CLI_VALUE},
+    END};
+static const struct cli_option release_list_options[] = {
+    {"account", "ID", "only of this account", CLI_VALUE}, END};
+static const struct cli_option evidence_options[] = {
+    {"out", "FILE", "write it there (default: standard output)", CLI_VALUE},
+    {"force", NULL, "replace FILE", CLI_FLAG},
+    {"verify", NULL, "FILE instead of ORDER: is it whole, and signed by our keeper", CLI_FLAG},
+    {"certificate", "FILE", "with --verify: the signer's certificate (PEM), without the keeper",
+     CLI_VALUE},
+    {"signer", NULL, "the certificate that evidence is signed with (PEM)", CLI_FLAG},
     END};
 static const struct cli_option consent_add_options[] = {
     {"what", "WHAT", "custody (we keep the key) or mailbox-validation (we answer)", CLI_VALUE},
@@ -97,10 +121,16 @@ static const struct cli_option revoke_options[] = {
 static const struct cli_option reissue_options[] = {
     {"reason", "TEXT", "needed; kept with your name", CLI_VALUE},
     {"csr", "FILE", "a new request, where the key is held elsewhere", CLI_VALUE},
+    {"attested-by", "TEXT", "who vouches for the person: \"NAME, FUNCTION\"", CLI_VALUE},
+    {"register-dn", "DN", "the directory's entry that vouches for the person", CLI_VALUE},
+    {"register-values", "LIST", "what that entry says: mail=...,sn=...", CLI_VALUE},
     {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
     END};
 static const struct cli_option renew_options[] = {
     {"days", "N", "all certificates that end within so many days", CLI_VALUE},
+    {"attested-by", "TEXT", "who vouches for the person: \"NAME, FUNCTION\"", CLI_VALUE},
+    {"register-dn", "DN", "the directory's entry that vouches for the person", CLI_VALUE},
+    {"register-values", "LIST", "what that entry says: mail=...,sn=...", CLI_VALUE},
     {"dry-run", NULL, "show the requests to the CA; nothing is written or sent", CLI_FLAG},
     END};
 static const struct cli_option request_options[] = {
@@ -163,6 +193,20 @@ const struct cli_command cli_commands[] = {
      NULL, cli_cmd_domain_check, NULL},
     {"order", "MAILBOX", 1, 1, "order a certificate for a mailbox", order_options, cli_cmd_order,
      NULL},
+    {"agreement list", "", 0, 0, "the CA's terms, and who accepted them for each account", NULL,
+     cli_cmd_agreement_list, NULL},
+    {"agreement accept", "ACCOUNT", 1, 1, "accept the CA's terms for an account", agreement_options,
+     cli_cmd_agreement_accept,
+     "Nothing is ordered before all of them are accepted in the version that the configuration\n"
+     "names, and none after the CA changed what it shows, until they are accepted again.\n"},
+    {"release", "ACCOUNT", 1, 1, "let orders pass above the limits of an account", release_options,
+     cli_cmd_release, NULL},
+    {"release list", "", 0, 0, "what was released above the limits, and used of it",
+     release_list_options, cli_cmd_release_list, NULL},
+    {"evidence", "[ORDER|FILE]", 0, 1, "all that is known of an order, as one signed file",
+     evidence_options, cli_cmd_evidence,
+     "Attestation, agreements, consents, mails, events, certificates: JSON within a CMS message\n"
+     "that the keeper signs; \"openssl cms -verify -inform PEM\" reads it too.\n"},
     {"cancel", "ORDER", 1, 1, "cancel an order that is not issued yet, or its reissue", act_options,
      cli_cmd_cancel, NULL},
     {"revoke", "CERTIFICATE|order:N", 1, 1, "have a certificate revoked", revoke_options,

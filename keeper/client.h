@@ -175,6 +175,18 @@ enum base_fail_class keeper_exports_since(const char *sock, struct base_arena *a
                                           size_t limit, struct keeper_journal_entry **list,
                                           size_t *n, struct base_fail *f);
 
+/* --- evidence ------------------------------------------------------------------ */
+
+/* Agent: a signature over content whose SHA-256 is given, as DER of a CMS message without the
+ * content (cert/evidence.h puts it in), by a key that serves nothing else and is made at first use.
+ * ABOUT ("order:7") goes into the keeper's log. */
+enum base_fail_class keeper_sign_evidence(const char *sock, struct base_arena *a,
+                                          const char sha256[BASE_SHA256_HEX], const char *about,
+                                          struct base_bytes *cms, struct base_fail *f);
+/* Both sockets: that key's certificate, PEM. */
+enum base_fail_class keeper_evidence_signer(const char *sock, struct base_arena *a,
+                                            const char **pem, struct base_fail *f);
+
 /* --- health ----------------------------------------------------------------- */
 
 struct keeper_status {

@@ -46,6 +46,8 @@ static const struct {
     {"handout", ADMIN, keeper_op_handout},
     {"handed", ADMIN, keeper_op_handed},
     {"preset", BOTH, keeper_op_preset},
+    {"evidence_certificate", BOTH, keeper_op_evidence_certificate},
+    {"evidence_sign", AGENT, keeper_op_evidence_sign},
     {"exports_since", BOTH, keeper_op_exports_since},
     {"consumer", AGENT, keeper_op_consumer},
 };

@@ -49,6 +49,7 @@ keeper_op keeper_op_make_key, keeper_op_csr, keeper_op_key_info, keeper_op_list,
 keeper_op keeper_op_import;
 keeper_op keeper_op_seal_p12, keeper_op_export_p12, keeper_op_export_done, keeper_op_passphrase,
     keeper_op_exports_since, keeper_op_consumer;
+keeper_op keeper_op_evidence_certificate, keeper_op_evidence_sign;
 
 /* A text member of 1 to KEEPER_TEXT_MAX bytes without control characters. NULL and
  * "keeper.request" otherwise. */

@@ -109,6 +109,8 @@ static const char *const erasing[] = {
     "               FROM json_each(certificate.mailboxes))"
     " WHERE id IN (SELECT x.certificate FROM mailbox AS m JOIN certificate_mailbox AS x"
     "              ON x.mailbox = m.id WHERE m.key = lower(?1))",
+    "UPDATE attestation SET asserted_by = ?2, dn = NULL, vals = NULL, entered_by = NULL"
+    " WHERE order_row IN (SELECT id FROM orders WHERE mailbox_key = lower(?1))",
     "UPDATE orders SET mailbox = ?2, request = NULL, reason = NULL, who = NULL"
     " WHERE mailbox_key = lower(?1)",
     "UPDATE intent SET mailbox = ?2, recipients = '[]', who = NULL, note = NULL"

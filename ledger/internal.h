@@ -130,6 +130,7 @@ extern const struct ledger_schema ledger_schema;
 extern const char ledger_step_watching[];    /* schema_watching.c */
 extern const char ledger_step_publication[]; /* schema_publication.c */
 extern const char ledger_step_custody[];     /* schema_custody.c */
+extern const char ledger_step_trust[]; /* schema_trust.c */
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */
 enum base_fail_class ledger_check_version(struct ledger *l, const char *path,

@@ -129,6 +129,7 @@ struct ledger_order {
     const char *reason;         /* of the present state, for a person */
     const char *by;             /* who ordered */
     int64_t created, changed, next_look, tries, issued_at;
+    int64_t batch;              /* orders of one run share it; 0 = a single order */
 };
 enum base_fail_class ledger_order_add(struct ledger *l, const struct ledger_order *o, int64_t *id,
                                       struct base_fail *f);

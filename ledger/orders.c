@@ -10,7 +10,7 @@
 #define COLUMNS                                                                                    \
     "id, reference, tenant, account, mailbox, product, state, ca_status, ca_order,"                \
     " ca_certificate, key_id, spki, request, reason, who, created, changed, next_look, tries,"     \
-    " issued_at"
+    " issued_at, batch"
 
 static const struct ledger_column columns[] = {
     LEDGER_COL(INT, struct ledger_order, id), /* ?1 */
@@ -33,6 +33,7 @@ static const struct ledger_column columns[] = {
     LEDGER_COL(INT, struct ledger_order, next_look),
     LEDGER_COL(INT, struct ledger_order, tries),
     LEDGER_COL(INT, struct ledger_order, issued_at), /* ?20 */
+    LEDGER_COL(INT, struct ledger_order, batch),
 };
 static const struct ledger_table table = LEDGER_TABLE("order", struct ledger_order, columns);
 
@@ -43,8 +44,8 @@ enum base_fail_class ledger_order_add(struct ledger *l, const struct ledger_orde
         l, &table, o, id, f,
         "INSERT INTO orders (reference, tenant, account, mailbox, product, state, ca_status,"
         " ca_order, ca_certificate, key_id, spki, request, reason, who, created, changed,"
-        " next_look, tries, issued_at) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-        " ?14, ?15, ?16, ?17, ?18, ?19, ?20)");
+        " next_look, tries, issued_at, batch) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)");
 
     return cls == BASE_OK ? ledger_mailbox_row(l, o->mailbox, o->tenant, NULL, f) : cls;
 }

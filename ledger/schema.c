@@ -292,6 +292,7 @@ static const char *const steps[] = {
     ledger_step_watching,
     ledger_step_publication,
     ledger_step_custody,
+    ledger_step_trust,
 };
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

@@ -29,7 +29,12 @@ const char *policy_custody_name(enum policy_custody c);
 struct policy_tenant {
     const char *id;
     const char *contact; /* address for alarms and notices */
+    const char *attestation; /* who vouches for the persons of its domains; NULL */
 };
+
+#define POLICY_TERMS 3
+/* "certificate-services", "master-services", "smime-terms"; NULL at the end. */
+extern const char *const policy_terms[];
 
 struct policy_account {
     const char *id, *tenant;
@@ -42,6 +47,9 @@ struct policy_account {
     const char *payment;    /* "profile" | "balance" | "card" */
     int64_t poll;           /* seconds between status look-ups */
     struct { int64_t run, day, month; } limit; /* orders: the spending brake */
+    struct policy_strings release_by; /* who may release orders above it; empty = anybody */
+    /* version of each of the terms (POLICY_TERMS) that must be accepted; NULL = any */
+    const char *agreements[POLICY_TERMS];
 };
 
 struct policy_domain {
@@ -60,6 +68,7 @@ struct policy_domain {
     struct policy_strings contacts; /* listed addresses that DCV mail may go to */
     struct policy_strings publish;  /* ids of publishers */
     const char *clear_key;          /* consumer that gets signing keys in clear; NULL = none */
+    const char *attestation; /* the register that orders are vouched for from; NULL = each says its own */
     const char *where; /* "certmilter.conf:41", for messages */
 };
 

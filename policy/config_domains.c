@@ -191,8 +191,21 @@ void policy_domain_option(struct policy_load *l, struct policy_domain *d, const 
         policy_domain_publish(l, d, value, path, line);
     } else if (strcmp(key, "clear_key") == 0) {
         d->clear_key = strcmp(value, "none") != 0 ? value : NULL;
+    } else if (strcmp(key, "attestation") == 0) {
+        d->attestation = policy_load_attestation(l, value, path, line);
     } else {
         add_contact(l, d, value, path, line);
+    }
+}
+
+/* What the tenant says for all of its domains. */
+static void inherit(const struct policy_load *l, struct policy_domain *d)
+{
+    const struct policy_tenant *t =
+        d->tenant != NULL ? policy_config_tenant(l->cfg, d->tenant) : NULL;
+
+    if (d->attestation == NULL && t != NULL) {
+        d->attestation = t->attestation;
     }
 }
 
@@ -255,6 +268,7 @@ void policy_domain_take(struct policy_load *l, struct policy_domain *d, const ch
         return;
     }
     check_domain(l, d, path, line);
+    inherit(l, d);
     d->where = base_arena_printf(l->a, "%s:%d", path, line);
     if (l->ndomains == l->room) {
         l->room = l->room > 0 ? l->room * 2 : 64;

@@ -66,6 +66,10 @@ bool policy_is_base_url(const char *s);
 const char *policy_load_address(struct policy_load *l, const char *what, const char *value,
                                 const char *path, int line);
 
+/* Who vouches for persons; NULL after the error was added. */
+const char *policy_load_attestation(struct policy_load *l, const char *value, const char *path,
+                                    int line);
+
 /* A profile file into ERRS, which is initialised already (profile.c). */
 struct policy_profile *policy_profile_read(struct base_arena *a, const char *path,
                                            struct policy_config_errors *errs);

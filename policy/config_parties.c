@@ -42,10 +42,15 @@ void policy_load_tenants(struct policy_load *l)
                              "tenant \"%s\": expected contact = ADDRESS here or for the whole file",
                              s.title);
         }
-        c->tenants[c->ntenants++] = (struct policy_tenant){s.title, own != NULL ? own : contact};
+        const char *vouch = policy_sec_text(&s, "attestation", NULL);
+        if (vouch != NULL) {
+            vouch = policy_load_attestation(l, vouch, l->c.path, policy_sec_line(&s, "attestation"));
+        }
+        c->tenants[c->ntenants++] =
+            (struct policy_tenant){s.title, own != NULL ? own : contact, vouch};
     }
     if (n == 0) {
-        c->tenants[c->ntenants++] = (struct policy_tenant){"default", contact};
+        c->tenants[c->ntenants++] = (struct policy_tenant){"default", contact, NULL};
     }
 }
 
@@ -130,9 +135,34 @@ static void account_api(const struct policy_sec *s, struct policy_account *a)
     a->organization = policy_sec_int(s, "organization", 0, INT64_MAX, 0);
     a->payment = payments[policy_sec_enum(s, "payment", payments, 0)];
     a->poll = policy_sec_duration(s, "poll", 1, 86400, 300);
-    a->limit.run = policy_sec_int(s, "orders_run", 0, 1000000, 50);
-    a->limit.day = policy_sec_int(s, "orders_day", 0, 1000000, 200);
-    a->limit.month = policy_sec_int(s, "orders_month", 0, 1000000, 2000);
+    a->limit.run = policy_sec_int(s, "orders_run", 0, 1000000, 10);
+    a->limit.day = policy_sec_int(s, "orders_day", 0, 1000000, 50);
+    a->limit.month = policy_sec_int(s, "orders_month", 0, 1000000, 500);
+}
+
+const char *const policy_terms[] = {"certificate-services", "master-services", "smime-terms", NULL};
+
+/* agreements = { "smime-terms=2026-01" } */
+static void account_agreements(const struct policy_sec *s, struct policy_account *a)
+{
+    struct policy_strings l = policy_sec_list(s, "agreements");
+
+    for (size_t i = 0; i < l.n; i++) {
+        const char *eq = strchr(l.v[i], '=');
+        size_t k = 0, n = eq != NULL ? (size_t)(eq - l.v[i]) : 0;
+        while (policy_terms[k] != NULL &&
+               (strlen(policy_terms[k]) != n || strncmp(policy_terms[k], l.v[i], n) != 0)) {
+            k++;
+        }
+        if (eq == NULL || policy_terms[k] == NULL || !policy_is_name(eq + 1)) {
+            policy_sec_error(s, policy_sec_item(s, "agreements", i)->line,
+                             "agreements: expected certificate-services, master-services or "
+                             "smime-terms, then = and a version, found \"%.80s\"",
+                             l.v[i]);
+        } else {
+            a->agreements[k] = eq + 1;
+        }
+    }
 }
 
 void policy_load_accounts(struct policy_load *l)
@@ -151,5 +181,7 @@ void policy_load_accounts(struct policy_load *l)
         account_tenant(l, &s, a);
         account_profile(l, &s, a);
         account_api(&s, a);
+        account_agreements(&s, a);
+        a->release_by = policy_sec_list(&s, "release_by");
     }
 }

@@ -1,4 +1,5 @@
 /* policy/config_values.c - small checks of single values. Pure. */
+#include <jansson.h>
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,4 +109,21 @@ const char *policy_load_address(struct policy_load *l, const char *what, const c
                           what, base_printable(l->a, value, strlen(value), 80));
     }
     return m;
+}
+
+const char *policy_load_attestation(struct policy_load *l, const char *value, const char *path,
+                                    int line)
+{
+    size_t n = strlen(value);
+    json_t *text = json_string(value); /* NULL: no UTF-8 */
+
+    json_decref(text);
+    if (n < 3 || n > 300 || text == NULL) {
+        policy_errors_add(l->errs, path, line,
+                          "attestation: expected who vouches for the persons, such as \"Personnel "
+                          "department, Jane Doe\" (3 to 300 bytes), found \"%s\"",
+                          base_printable(l->a, value, n, 80));
+        return NULL;
+    }
+    return value;
 }

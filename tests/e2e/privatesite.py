@@ -100,17 +100,19 @@ class Site:
     domains: {name: {option: value}} for the configuration; with account=False there is no CA account (guard mode).
     timing: options of the section "timing"; own_socket: the milter opens its socket itself; settle: how long the
     rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration;
-    boxes: mailboxes that have a Maildir of their own (for an IMAP server)."""
+    boxes: mailboxes that have a Maildir of their own (for an IMAP server).
+    Each domain of an account names a standing register for its orders (option attestation; None leaves it out), and
+    the CA's terms are accepted when the agent starts (agreements=False: they are not)."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False, settle=None, extra="", boxes=()):
+                 own_socket=False, settle=None, extra="", boxes=(), agreements=True):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
-        self.settle, self.extra, self.boxes = settle, extra, boxes
+        self.settle, self.extra, self.boxes, self.agreements = settle, extra, boxes, agreements
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -190,9 +192,9 @@ class Site:
         values["domains"], values["extra"] = "", self.extra
         for name, options in self.domains.items():
             if self.account:
-                options = {"account": '"rehearsal"', **options}
+                options = {"account": '"rehearsal"', "attestation": '"Personnel department, Jane Doe"', **options}
             values["domains"] += DOMAIN.format(name=name, options="".join(
-                f"    {k} = {v}\n" for k, v in options.items()))
+                f"    {k} = {v}\n" for k, v in options.items() if v is not None))
         with open(self.config, "w") as f:
             f.write(CONFIG.format(**values))
         os.chmod(self.config, 0o644)
@@ -271,7 +273,23 @@ class Site:
         self.agent.start()
         self.wait(lambda: self.ask("status")["watch"].get("written"), 10, "watch file")
         self.wait_watch()
+        if self.agreements:
+            self.accept_agreements()
         return self
+
+    def accept_agreements(self):
+        """What of the CA's terms nobody accepted yet, for every account."""
+        after = None
+        while True:
+            page = self.ask("agreement.list", **({"after": after} if after else {}))
+            for g in page["agreements"]:
+                if not g["ok"]:
+                    version = "rehearsal-1" if g["required"] == "any" else g["required"]
+                    self.ask("agreement.accept", account=g["account"], what=g["what"], version=version,
+                             name="Jane Doe, head of the site")
+            after = page.get("next")
+            if not after:
+                return
 
     def wait_watch(self):
         """Until the milter has read the watch file that is there now (it looks every 2 s)."""

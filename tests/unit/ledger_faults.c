@@ -311,8 +311,16 @@ static void damaged_pages(void **state)
     off_t size = fill_and_close(x);
     size_t n = 1;
 
-    /* all but the schema's own pages at the beginning */
-    overwrite(x->path, 64 * 4096, (size_t)size - 64 * 4096);
+    int64_t roots = 0;
+
+    /* all but the schema's own pages at the beginning, and the first one of each table */
+    GOOD(x, ledger_open(x->path, &x->l, &x->fail));
+    GOOD(x, ledger_pragma(x->l, "SELECT max(rootpage) FROM sqlite_schema", &roots, &x->fail));
+    ledger_close(x->l);
+    x->l = NULL;
+    roots += 8; /* the schema's last page came after the last table */
+    assert_true(size > (roots + 8) * 4096);
+    overwrite(x->path, roots * 4096, (size_t)size - (size_t)roots * 4096);
     GOOD(x, ledger_open(x->path, &x->l, &x->fail));
     BAD(x, ledger_event_list(x->l, x->a, NULL, 0, 1000, &out, &n, &x->fail), BASE_PERMANENT,
         "ledger.damaged");

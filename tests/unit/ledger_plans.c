@@ -3,6 +3,7 @@
  * statement that these calls left in the cache. */
 #include "ledger/internal.h"
 #include "ledger/counts.h"
+#include "ledger/trust.h"
 #include "ledger_fixture.h"
 
 static void fill_counts(struct fixture *x)
@@ -90,6 +91,44 @@ static void fill_orders(struct fixture *x)
     GOOD(x, ledger_order_list(x->l, x->a, NULL, 0, 9, &orders, &n, &x->fail));
     GOOD(x, ledger_order_list(x->l, x->a, "a@b", 0, 9, &orders, &n, &x->fail));
     GOOD(x, ledger_order_count(x->l, "m", 0, &v, &x->fail));
+}
+
+static void fill_trust(struct fixture *x, int64_t intent)
+{
+    struct ledger_attestation t = {.order_row = 1,
+                                   .source = "person",
+                                   .asserted_by = "j",
+                                   .text_version = "v",
+                                   .text_sha256 = "h"},
+                              *attestations;
+    struct ledger_agreement g = {
+        .account = "m", .what = "smime-terms", .version = "1", .name = "a"},
+                            *agreements;
+    struct ledger_release r = {.account = "m", .orders = 1, .reason = "w", .who = "a", .until = 9},
+                          *releases;
+    struct ledger_stated text;
+    const char *who;
+    int64_t v, *mails;
+    size_t n;
+
+    GOOD(x, ledger_stated_put(x->l, "h", "v", "b", &x->fail));
+    GOOD(x, ledger_stated_get(x->l, x->a, "h", &text, &x->fail));
+    GOOD(x, ledger_attestation_add(x->l, &t, &t.id, &x->fail));
+    GOOD(x, ledger_attestation_of(x->l, x->a, 1, &t, &x->fail));
+    GOOD(x, ledger_attestation_list(x->l, x->a, 1, &attestations, &n, &x->fail));
+    GOOD(x, ledger_agreement_add(x->l, &g, &g.id, &x->fail));
+    GOOD(x, ledger_agreement_of(x->l, x->a, "m", "smime-terms", NULL, &g, &x->fail));
+    GOOD(x, ledger_agreement_list(x->l, x->a, "m", 0, 0, 9, &agreements, &n, &x->fail));
+    GOOD(x, ledger_brake_count(x->l, "m", 0, &v, &x->fail));
+    GOOD(x, ledger_brake_batch(x->l, "m", 1, &v, &x->fail));
+    GOOD(x, ledger_brake_placed(x->l, x->a, 1, &who, &x->fail));
+    GOOD(x, ledger_release_add(x->l, &r, &r.id, &x->fail));
+    GOOD(x, ledger_release_list(x->l, x->a, NULL, 0, 9, &releases, &n, &x->fail));
+    GOOD(x, ledger_release_list(x->l, x->a, "m", 0, 9, &releases, &n, &x->fail));
+    GOOD(x, ledger_release_open(x->l, x->a, "m", 1, 1, 9, &releases, &n, &x->fail));
+    GOOD(x, ledger_release_use(x->l, r.id, 1, &x->fail));
+    GOOD(x, ledger_release_of(x->l, x->a, 1, &r, &x->fail));
+    GOOD(x, ledger_mails_of_intent(x->l, x->a, intent, 9, &mails, &n, &x->fail));
 }
 
 static void fill_certificates(struct fixture *x)
@@ -233,6 +272,7 @@ static void no_query_walks_a_table(void **state)
     fill_records(x);
     int64_t intent = fill_intents(x);
     fill_orders(x);
+    fill_trust(x, intent);
     fill_certificates(x);
     fill_mails(x, intent);
     fill_jobs(x);

@@ -100,15 +100,16 @@ def me(call):
 
 
 @routes.add("GET", "/product")
-def product_list(_call):
-    return 200, {"products": [products.describe(name) for name in products.PRODUCTS]}
+def product_list(call):
+    agreement = call.ca.state.data["settings"]["license_agreement"]
+    return 200, {"products": [products.describe(name, agreement) for name in products.PRODUCTS]}
 
 
 @routes.add("GET", "/product/{name}")
-def product(_call, name):
+def product(call, name):
     if name not in products.PRODUCTS:
         raise ApiError(404, "not_found|product", "There is no such product.")
-    return 200, products.describe(name)
+    return 200, products.describe(name, call.ca.state.data["settings"]["license_agreement"])
 
 
 @routes.add("GET", "/finance/balance")

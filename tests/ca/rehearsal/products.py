@@ -22,7 +22,7 @@ PRODUCTS = {
 }
 
 
-def describe(name):
+def describe(name, agreement):
     """One product as GET /product/{name_id} shows it."""
     title, kind, _, _ = PRODUCTS[name]
     return {"group_name": "client_certificate", "name_id": name, "name": f"Rehearsal {title}",
@@ -32,7 +32,7 @@ def describe(name):
                                                             for h in issue.HASHES], "default_hash_type_id": "sha256"},
             "additional_dns_names_allowed": False, "increased_compatibility_allowed": False,
             "custom_expiration_date_allowed": True, "csr_required": False, "allow_auto_renew": True,
-            "license_agreement": "Synthetic agreement of a rehearsal CA."}
+            **({"license_agreement": agreement} if agreement else {})}
 
 
 class Wrong(Exception):

@@ -26,6 +26,7 @@ DEFAULTS = {
     "mailbox_validation": "unless-domain-validated",   # or "always"
     "mailbox_page": "button",         # or "get": opening the link confirms
     "mailbox_reuse": True,            # a mailbox stays valid for 30 days
+    "license_agreement": "Synthetic agreement of a rehearsal CA.",   # beside each product; "" tells none
     "page_fault": None,               # see pages.FAULTS
     "duplicate_pem": False,           # downloads give the first certificate of the order
     "certificate_fault": None,        # see issue.FAULTS

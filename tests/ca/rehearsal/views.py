@@ -30,7 +30,7 @@ def organization(entry):
 
 
 def product(name):
-    full = products.describe(name)
+    full = products.describe(name, None)
     return {k: full[k] for k in ("name_id", "name", "type", "validation_type")}
 
 
