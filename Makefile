@@ -52,7 +52,7 @@ MAY_dcv     := net ca policy base
 MAY_ledger  := policy base
 MAY_deliver := keeper/client.h keeper/delivery.h cert net policy base
 MAY_agent   := base policy spool inspect/client.h cert keeper/client.h keeper/delivery.h net ca dcv ledger deliver
-MAY_cli     := policy net cert inspect/client.h keeper/client.h keeper/delivery.h base
+MAY_cli     := policy net cert inspect/client.h keeper/client.h keeper/delivery.h keeper/backup.h ledger/copy.h base
 
 PKG_base    := libsystemd libmd jansson
 PKG_policy  := libconfuse libidn2 libpsl jansson
@@ -124,7 +124,7 @@ LINK_certmilterd := milter spool policy base
 LINK_certagentd  := agent deliver dcv ca ledger inspect keeper cert spool net policy base
 LINK_certkeeperd := keeper cert base
 LINK_certinspect := inspect cert policy base
-LINK_certmilter  := cli inspect keeper cert net policy base
+LINK_certmilter  := cli inspect keeper ledger cert net policy base
 
 define program
 $1: $B/$2/main.o $(foreach r,$(LINK_$3),$B/lib$r.a)

@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "fields.h"
 #include "ca/terms.h"
 #include "trust.h"
 
@@ -23,6 +24,8 @@ struct look {
     const char *account;
     struct ca_account *ca;
     struct ca_domains now;
+    struct ca_fields fields;
+    bool have_fields;
     const char *product; /* whose terms are looked at too; NULL = not this time */
     const char *terms;
     enum base_fail_class cls;
@@ -34,6 +37,8 @@ static void look_run(struct agent_task *t)
     struct look *k = (struct look *)t;
     struct base_fail ignored = {0};
     k->cls = ca_domain_list(k->ca, NULL, k->a, &k->now, &k->fail);
+    /* a key may be too small for this; the numbers of the fields work without it */
+    k->have_fields = !k->cls && !ca_fields(k->ca, k->a, &k->fields, &ignored);
     /* not every CA tells its terms: they are looked at again the next day */
     if (!k->cls && k->product)
         ca_product_terms(k->ca, k->product, k->a, &k->terms, &ignored);
@@ -180,6 +185,8 @@ static void look_done(struct agent *ag, struct agent_task *t)
         look_free(ag, k);
         return;
     }
+    if (k->have_fields)
+        agent_fields_keep(ag, k->account, &k->fields);
     if (k->cls)
         look_failed(ag, k);
     else if (agent_ok(ag, ledger_meta_get(ag->ledger, mark, &looked, 0, &f), &f, "meta")) {

@@ -58,6 +58,7 @@ struct ca_account *agent_conf_ca(const struct agent_conf *c, const char *account
 struct agent_client;   /* control.c */
 struct agent_intake;   /* intake.c */
 struct agent_run;      /* mailrun.h: a mail between two gates */
+struct agent_fields;   /* fields.h */
 
 #define AGENT_JOBS_MAX 1024 /* worked on at once: bounds memory, the others wait in the ledger */
 
@@ -72,12 +73,14 @@ struct agent {
     struct agent_client *clients;
     struct agent_intake *intake;
     struct agent_run *runs;
+    struct agent_fields *fields; /* custom fields of the accounts' order forms */
     struct agent_client *gone;      /* closed, freed when no event can name them any more */
     int64_t jobs[AGENT_JOBS_MAX];   /* ids of the jobs that are being worked on */
     size_t njobs;
     bool in_step;                   /* between agent_begin() and its end, rolled back or not */
     int64_t started;
     bool stopping, watch_dirty;
+    int64_t fenced; /* restored then, and nothing may leave yet (fence.c); 0 = no */
     bool runs_ended; /* mails that waited for another may go on */
     bool mails_changed; /* clients that wait for a mail are told */
     int64_t publish_cursor, next_expire; /* publish_plan.c */
@@ -218,10 +221,21 @@ bool agent_reissue_undo(struct agent *ag, struct base_arena *a, struct ledger_or
                         const char *why);
 /* The request of an order whose reissue is through. */
 char *agent_reissue_settled(struct base_arena *a, const char *request);
-/* A new order in place of certificate C; in the open transaction. AUTO: by the timer. */
-enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c, bool automatic,
-                                 bool dry_run, const char *by, json_t *answer, struct base_fail *f);
+struct agent_renew_how {
+    bool automatic;  /* no person looks at this one */
+    bool timer;      /* by the agent itself: counts as one of the order's automatic renewals */
+    bool dry_run;
+    const char *key; /* of this one: "new" "reuse"; NULL = as the order before says */
+    int64_t batch;       /* run of the spending brake; 0 = none */
+    json_t *attestation; /* who vouches, as in "order"; NULL = as before */
+};
+/* A new order in place of certificate C; in the open transaction. */
+enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c,
+                                 const struct agent_renew_how *how, const char *by, json_t *answer,
+                                 struct base_fail *f);
 void agent_renewals_due(struct agent *ag);
+/* Does the agent renew C by itself, as its order or its domain says? *BEFORE: seconds before its end. */
+bool agent_renewal_wanted(struct agent *ag, const struct ledger_certificate *c, int64_t *before);
 /* When the timer renews C; 0 = never. */
 int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c);
 /* Was it ordered in the CA's portal, not by us? */

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "cert/bundle.h"
 #include "cert/check.h"
+#include "form.h"
 #include "inspect/client.h"
 #include "owner.h"
 #include "policy/watch.h"
@@ -30,6 +31,7 @@ struct collect {
     struct base_bytes pem;
     const char *spki[LEAVES];
     size_t nleaves;
+    bool awaited; /* a certificate of it may be of an order that is not through yet */
     struct inspect_certificates got[LEAVES];
     enum base_fail_class cls;
     struct base_fail fail;
@@ -89,10 +91,11 @@ static void check(struct agent *ag, struct collect *k, struct leaf *l)
     json_t *req = l->order.request ? base_json_parse(l->order.request, strlen(l->order.request),
                                                      1 << 20, &f)
                                    : NULL;
+    struct policy_strings to = agent_form_addresses(k->a, req, l->order.mailbox);
     struct cert_expect e = {
         .spki_sha256 = l->order.id ? l->order.spki : NULL,
-        .mailboxes = &l->order.mailbox,
-        .n_mailboxes = l->order.id ? 1 : 0,
+        .mailboxes = to.v,
+        .n_mailboxes = l->order.id ? to.n : 0,
         /* a reissue may end with its order, earlier than a new one would */
         .validity_days = base_json_obj(req, "reissue") ? 0 : base_json_int(req, "validity_days", 0),
         .now = base_now(),
@@ -104,7 +107,6 @@ static void check(struct agent *ag, struct collect *k, struct leaf *l)
     cert_profile_from_name(base_json_strd(req, "profile_type", "any"), &e.profile);
     cert_check(l->c, &e, &l->verdict);
     json_decref(req);
-    (void)k;
 }
 
 static const char *usage_of(const struct cert_fields *c)
@@ -261,6 +263,15 @@ static bool ask_api_instead(struct agent *ag, struct collect *k, struct leaf *l)
                          NULL);
 }
 
+/* With a key that is used again a certificate of before comes under the newest order's key. */
+static bool is_of_before(struct agent *ag, struct collect *k, const struct leaf *l)
+{
+    struct base_fail f = {0};
+    struct ledger_certificate have;
+    return !ledger_certificate_find(ag->ledger, k->a, l->c->sha256, &have, &f) &&
+           have.order_row != l->order.id;
+}
+
 static bool take_leaf(struct agent *ag, struct collect *k, const struct inspect_certificates *got)
 {
     struct base_fail f = {0};
@@ -275,10 +286,16 @@ static bool take_leaf(struct agent *ag, struct collect *k, const struct inspect_
         return agent_ok(ag, r, &f, "order");
     if (r)
         memset(&l.order, 0, sizeof(l.order));
-    if (r && agent_certificate_known(ag, k->a, l.c))
+    if ((r || is_of_before(ag, k, &l)) && agent_certificate_known(ag, k->a, l.c))
         return true;
-    if (r && !k->from_mail && !agent_portal_adopt(ag, k->a, k->job.ref, l.c, &l.order))
+    if (r && !k->from_mail &&
+        (!agent_portal_adopt(ag, k->a, k->job.ref, l.c, &l.order) ||
+         !agent_later_adopt(ag, k->a, k->job.ref, l.c, &l.order)))
         return false;
+    if (k->from_mail && !l.order.id && agent_later_awaited(ag, k->a, l.c)) {
+        k->awaited = true;
+        return true;
+    }
     controlled_mailboxes(ag, k, &l);
     check(ag, k, &l);
     if (l.order.id && cert_verdict_ok(&l.verdict))
@@ -346,7 +363,11 @@ static void done(struct agent *ag, struct agent_task *t)
         bool ok = true;
         for (size_t i = 0; ok && i < k->nleaves; i++)
             ok = take_leaf(ag, k, &k->got[i]);
-        if (ok && slim_mail(ag, k))
+        if (ok && k->awaited) {
+            base_failf(&k->fail, BASE_TEMPORARY, "collect.awaited",
+                       "the order of this certificate is not through: its key is not known yet");
+            agent_job_retry(ag, &k->job, &k->fail, 0);
+        } else if (ok && slim_mail(ag, k))
             agent_job_done(ag, k->job.id);
     }
     agent_commit(ag);

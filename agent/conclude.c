@@ -9,6 +9,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "form.h"
 
 char *agent_facts_masked(const struct policy_facts *facts)
 {
@@ -154,6 +155,9 @@ void agent_mail_conclude(struct agent *ag, struct agent_case *c, const struct po
     if (!write_mail(ag, c, d) || !count_copy(ag, c, d))
         return;
     write_event(ag, c, d);
+    if (c->facts->kind == POLICY_KIND_CSR_INVITATION && d->verdict == POLICY_OBSERVE &&
+        strcmp(d->reason, "for-a-person") == 0)
+        agent_later_invited(ag, c);
     if (d->verdict == POLICY_COLLECT)
         agent_job_add(ag, "collect", base_arena_printf(c->a, "collect:mail:%lld", (long long)c->mail.id),
                       c->mail.id, 0, NULL);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "backup.h"
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
@@ -75,6 +76,12 @@ static const struct {
     {"release", agent_cmd_release, true},
     {"release.list", agent_cmd_release_list, false},
     {"request.decide", agent_cmd_request_decide, true},
+    {"backup.start", agent_cmd_backup_start, false},
+    {"backup.state", agent_cmd_backup_state, false},
+    {"backup.end", agent_cmd_backup_end, true},
+    {"backup.proved", agent_cmd_backup_proved, true},
+    {"restore.report", agent_cmd_restore_report, false},
+    {"restore.finish", agent_cmd_restore_finish, false},
     {"publish.list", agent_cmd_publish_list, false},
     {"publish.retry", agent_cmd_publish_retry, true},
     {"publish.run", agent_cmd_publish_run, true},
@@ -194,6 +201,8 @@ static enum base_fail_class run_command(struct agent *ag, size_t i, const json_t
                                         const char *by, json_t *msg, struct base_fail *f)
 {
     enum base_fail_class r;
+    if (agent_fence_refuses(ag, commands[i].name, f))
+        return BASE_PERMANENT;
     if (!commands[i].changes)
         return commands[i].run(ag, req, by, msg, f);
     if (!agent_begin(ag))

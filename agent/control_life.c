@@ -305,14 +305,17 @@ static int64_t room_of(struct agent *ag, const char *id, int64_t batch, const js
 
 /* Every certificate that ends within SECONDS: one order each, up to the limits. */
 static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, int64_t seconds,
-                                      bool dry, json_t *given, const char *by, json_t *answer,
-                                      struct base_fail *f)
+                                      const struct agent_renew_how *given, const char *by,
+                                      json_t *answer, struct base_fail *f)
 {
     json_t *list = json_array(), *used = json_object();
     int64_t batch = agent_brake_run();
+    struct agent_renew_how how = *given;
     int64_t at = 0, id = 0, ordered = 0, refused = 0, over = 0;
     size_t n = 100;
     enum base_fail_class r = BASE_OK;
+    how.automatic = true;
+    how.batch = batch;
     while (!r && n == 100 && ordered + refused + over < 2000) {
         struct ledger_certificate *v;
         r = ledger_certificate_expiring(ag->ledger, a, base_now() + seconds, at, id, 100, &v, &n, f);
@@ -325,8 +328,7 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
             if (v[i].order_row && room_of(ag, acc, batch, used, by) <= 0) {
                 over++;
                 base_json_set(one, "state", "over-limit");
-            } else if ((r = agent_renew_in(ag, &v[i], true, dry, batch, given, by, one,
-                                                 &why)) == BASE_PERMANENT) {
+            } else if ((r = agent_renew(ag, &v[i], &how, by, one, &why)) == BASE_PERMANENT) {
                 r = BASE_OK;
                 refused++;
                 base_json_set(one, "state", "refused");
@@ -335,7 +337,7 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
                 *f = why;
             else {
                 ordered++;
-                if (dry)
+                if (how.dry_run)
                     base_json_setn(used, acc, base_json_int(used, acc, 0) + 1);
             }
             put_renewal(list, &v[i], one);
@@ -346,7 +348,7 @@ static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, in
     base_json_setn(answer, "over_limit", over);
     base_json_set(answer, "text",
                   base_arena_printf(a, "%lld %s, %lld refused, %lld over the limit of one run",
-                                    (long long)ordered, dry ? "would be ordered" : "ordered",
+                                    (long long)ordered, how.dry_run ? "would be ordered" : "ordered",
                                     (long long)refused, (long long)over));
     json_object_set_new(answer, "renewals", list);
     json_decref(used);
@@ -360,16 +362,17 @@ enum base_fail_class agent_cmd_renew(struct agent *ag, const json_t *req, const 
 {
     struct base_arena *a = base_arena_new();
     int64_t days = base_json_int(req, "days", -1);
-    bool dry = base_json_bool(req, "dry_run", false);
+    const struct agent_renew_how how = {.dry_run = base_json_bool(req, "dry_run", false),
+                                        .key = base_json_str(req, "key"),
+                                        .attestation = json_object_get(req, "attestation")};
     struct ledger_certificate c;
     enum base_fail_class r;
     if (days >= 0)
-        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, dry, json_object_get(req, "attestation"), by, answer,
-                      f);
+        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, &how, by, answer, f);
     else {
         r = get_current(ag, a, base_json_strd(req, "mailbox", ""), &c, f);
         if (!r)
-            r = agent_renew_in(ag, &c, false, dry, 0, json_object_get(req, "attestation"), by, answer, f);
+            r = agent_renew(ag, &c, &how, by, answer, f);
     }
     base_arena_free(a);
     return r;

@@ -53,6 +53,19 @@ static void put_intents_of(struct agent *ag, struct base_arena *a, int64_t order
     json_object_set_new(answer, "intents", l);
 }
 
+/* What was asked for, field by field; the CSR is long and tells a person nothing. */
+static void put_form(const struct ledger_order *o, json_t *answer)
+{
+    json_t *form = agent_parsed(o->request);
+    if (!json_is_object(form)) {
+        json_decref(form);
+        return;
+    }
+    json_object_del(form, "csr");
+    json_object_del(form, "reissue");
+    json_object_set_new(answer, "form", form);
+}
+
 static void show_order(struct agent *ag, struct base_arena *a, const struct ledger_order *o,
                        json_t *answer)
 {
@@ -60,6 +73,7 @@ static void show_order(struct agent *ag, struct base_arena *a, const struct ledg
     struct base_fail none = {0};
     base_json_set(answer, "type", "order");
     json_object_set_new(answer, "order", agent_order_json(o));
+    put_form(o, answer);
     if (!ledger_attestation_of(ag->ledger, a, o->id, &t, &none))
         json_object_set_new(answer, "attestation", agent_attest_json(&t));
     put_intents_of(ag, a, o->id, answer);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "backup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "publish.h"
@@ -248,6 +249,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
         snprintf(text, sizeof(text), "no certificate can be checked: %.80s", ag->conf->bundle_error);
         attention(att, text);
     }
+    agent_backup_status(ag, answer, att);
     if (ag->ledger_sick)
         attention(att, "the ledger can't be written now: see the log");
     json_object_set_new(answer, "attention", att);

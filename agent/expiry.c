@@ -36,10 +36,8 @@ static bool is_followed(struct agent *ag, struct base_arena *a, const struct led
 
 static bool wants_renewal(struct agent *ag, const struct ledger_certificate *c)
 {
-    const struct policy_domain *d =
-        c->nmailboxes ? policy_config_mailbox_domain(ag->conf->cfg, c->mailboxes[0]) : NULL;
-    return d && d->account && d->renew_days > 0 && c->order_row &&
-           c->not_after + LATE > base_now();
+    int64_t before;
+    return c->order_row && c->not_after + LATE > base_now() && agent_renewal_wanted(ag, c, &before);
 }
 
 /* One certificate, within the open transaction. */
@@ -85,7 +83,8 @@ static void renew_late(struct agent *ag, struct base_arena *a, const struct ledg
 {
     struct base_fail f = {0};
     json_t *answer = json_object();
-    enum base_fail_class r = agent_renew(ag, c, true, false, "agent (renewal)", answer, &f);
+    static const struct agent_renew_how how = {.automatic = true, .timer = true};
+    enum base_fail_class r = agent_renew(ag, c, &how, "agent (renewal)", answer, &f);
     json_decref(answer);
     if (!r || strcmp(f.code, "order.under-way") == 0) {
         agent_job_done(ag, job->id);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "backup.h"
 #include "base/clock.h"
 #include "owner.h"
 #include "publish.h"
@@ -101,6 +102,8 @@ static void start(struct agent *ag, const struct ledger_job *job)
 {
     if (place_of(ag, job->id) < ag->njobs)
         return; /* its lease ran out while it waits for a thread: never two of one job */
+    if (!agent_fence_job(ag, job))
+        return;
     ag->jobs[ag->njobs++] = job->id;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].kind, job->kind) == 0) {

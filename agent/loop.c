@@ -87,7 +87,8 @@ static void due(struct agent *ag)
             return;
         ag->ledger_sick = false; /* try once more; a failure sets it again */
     }
-    agent_intents_due(ag);
+    if (!ag->fenced)
+        agent_intents_due(ag);
     agent_orders_due(ag);
     agent_publish_due(ag);
     agent_expiry_due(ag);

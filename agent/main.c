@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "backup.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "inspect/client.h"
@@ -81,6 +82,8 @@ static enum base_fail_class open_stores(struct agent *ag, struct base_fail *f)
         r = ledger_job_release_all(ag->ledger, f);
     if (!r)
         r = ledger_commit(ag->ledger, f);
+    if (!r)
+        r = agent_fence_load(ag, f);
     return r ? r : apply_records(ag, f);
 }
 

@@ -40,7 +40,7 @@ static void poll_accounts(struct agent *ag)
     }
 }
 
-void agent_orders_due(struct agent *ag)
+static void orders_due(struct agent *ag)
 {
     struct base_arena *a = base_arena_new();
     struct base_fail f = {0};
@@ -57,9 +57,16 @@ void agent_orders_due(struct agent *ag)
         agent_commit(ag);
     }
     base_arena_free(a);
+}
+
+void agent_orders_due(struct agent *ag)
+{
+    if (!ag->fenced)
+        orders_due(ag);
     if (base_mono_ms() >= ag->next_poll) {
         ag->next_poll = base_mono_ms() + POLL_MS;
         poll_accounts(ag);
-        agent_renewals_due(ag);
+        if (!ag->fenced)
+            agent_renewals_due(ag);
     }
 }

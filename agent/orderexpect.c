@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "form.h"
 #include "orderrun.h"
+#include "plan.h"
 
 /* The intents that make the mails of this order expected. */
 bool agent_order_expect(struct agent *ag, struct order_run *k)
@@ -56,23 +58,34 @@ static bool asked_already(struct agent *ag, struct order_run *k, const char *dom
     return true;
 }
 
-/* The CA waits for a validation by mail: the mail is expected from now on. */
+static bool has_intent(const struct ledger_intent *v, size_t n, enum policy_intent_kind kind,
+                       const char *domain, const char *mailbox)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].p.kind == kind &&
+            (mailbox ? v[i].p.mailbox && strcmp(v[i].p.mailbox, mailbox) == 0
+                     : strcmp(v[i].p.domain, domain) == 0))
+            return true;
+    return false;
+}
+
+/* The CA waits for the validation of ADDRESS, or of its domain, by mail: it is expected
+ * from now on. */
 static bool add_validation_intent(struct agent *ag, struct order_run *k,
-                                  enum policy_intent_kind kind)
+                                  enum policy_intent_kind kind, const char *address)
 {
     struct base_fail f = {0};
     struct ledger_intent *have;
     size_t n;
     int64_t id, now = base_now();
+    bool of_mailbox = kind == POLICY_INTENT_MAILBOX, asked = false;
     const struct policy_config *cfg = k->conf->cfg;
-    const char *at = strrchr(k->o.mailbox, '@');
+    const char *at = strrchr(address, '@'), *domain = at ? at + 1 : "";
     if (!agent_ok(ag, ledger_intent_of_order(ag->ledger, k->a, k->o.id, &have, &n, &f), &f, "intent"))
         return false;
-    for (size_t i = 0; i < n; i++)
-        if (have[i].p.kind == kind)
-            return true;
-    bool asked = false;
-    if (kind == POLICY_INTENT_DOMAIN && at && !asked_already(ag, k, at + 1, &asked))
+    if (has_intent(have, n, kind, domain, of_mailbox ? address : NULL))
+        return true;
+    if (!of_mailbox && at && !asked_already(ag, k, domain, &asked))
         return false;
     if (asked)
         return true;
@@ -81,55 +94,70 @@ static bool add_validation_intent(struct agent *ag, struct order_run *k,
               .state = POLICY_INTENT_OPEN,
               .tenant = k->o.tenant,
               .account = k->o.account,
-              .domain = at ? at + 1 : "",
-              .mailbox = kind == POLICY_INTENT_MAILBOX ? k->o.mailbox : NULL,
+              .domain = domain,
+              .mailbox = of_mailbox ? address : NULL,
               .order = k->o.ca_order,
               .created = k->o.created,
-              .copies = kind == POLICY_INTENT_MAILBOX ? 1 : 5,
-              .expires = now + (kind == POLICY_INTENT_MAILBOX ? cfg->intent_life_mailbox
-                                                              : cfg->intent_life_domain)},
+              .copies = of_mailbox ? 1 : 5,
+              .expires = now + (of_mailbox ? cfg->intent_life_mailbox : cfg->intent_life_domain)},
         .by = k->o.by,
         .order_row = k->o.id,
         .requested_at = k->o.created,
     };
     i.next_look = i.p.expires;
-    const char *box = k->o.mailbox;
-    if (kind == POLICY_INTENT_MAILBOX)
-        i.p.recipients = (struct policy_strings){&box, 1};
+    if (of_mailbox)
+        i.p.recipients = (struct policy_strings){&address, 1};
     ag->watch_dirty = true;
     if (!agent_ok(ag, ledger_intent_add(ag->ledger, &i, &id, &f), &f, "intent"))
         return false;
-    agent_mails_reconsider(ag, kind == POLICY_INTENT_DOMAIN ? i.p.domain : NULL,
-                           kind == POLICY_INTENT_MAILBOX ? k->o.mailbox : NULL);
+    agent_mails_reconsider(ag, of_mailbox ? NULL : i.p.domain, of_mailbox ? address : NULL);
+    return true;
+}
+
+static bool domain_is_valid(struct agent *ag, struct order_run *k, const char *domain, bool *valid)
+{
+    struct base_fail f = {0};
+    struct ledger_domain d;
+    enum base_fail_class r = ledger_domain_get(ag->ledger, k->a, domain, k->o.account, &d, &f);
+    *valid = !r && strcmp(d.state, "valid") == 0;
+    return !r || strcmp(f.code, "ledger.absent") == 0 || agent_ok(ag, r, &f, "domain");
+}
+
+/* What is missing for ADDRESS; *WHY stays where it is nothing. Products that show an
+ * organization are proved by the domain, whatever the list of mailboxes says; the older
+ * ones and those of a mailbox alone by the mailbox. */
+static bool wait_for_address(struct agent *ag, struct order_run *k, const char *address,
+                             const char **why)
+{
+    const struct agent_product *about = agent_product(k->o.product);
+    bool by_domain = !about || (about->kind != AGENT_PRODUCT_MAILBOX && !about->ended), valid = false;
+    const char *at = strrchr(address, '@');
+    if (by_domain && at && !domain_is_valid(ag, k, at + 1, &valid))
+        return false;
+    if (by_domain && at && !valid) {
+        *why = base_arena_printf(k->a, "waits for the validation of the domain %s", at + 1);
+        return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN, address);
+    }
+    for (size_t i = 0; i < k->boxes.n; i++)
+        if (!k->boxes.v[i].validated && base_ascii_caseeq(k->boxes.v[i].mailbox, address)) {
+            *why = base_arena_printf(k->a, "waits for the validation of the mailbox %s", address);
+            return add_validation_intent(ag, k, POLICY_INTENT_MAILBOX, address);
+        }
     return true;
 }
 
 /* A pending order: what is it waiting for? */
 bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why)
 {
-    struct base_fail f = {0};
     if (agent_order_is_portal(&k->o)) { /* its mails are a person's, until "expect" */
         *why = "ordered in the CA's portal; the CA is working on it";
         return true;
     }
-    struct ledger_domain d;
-    const char *at = strrchr(k->o.mailbox, '@');
+    struct policy_strings all = agent_form_addresses(k->a, k->request, k->o.mailbox);
     *why = "the CA is working on it";
-    for (size_t i = 0; i < k->boxes.n; i++)
-        if (!k->boxes.v[i].validated &&
-            base_ascii_caseeq(k->boxes.v[i].mailbox, k->o.mailbox)) {
-            *why = "waits for the validation of the mailbox";
-            return add_validation_intent(ag, k, POLICY_INTENT_MAILBOX);
-        }
-    enum base_fail_class r =
-        at ? ledger_domain_get(ag->ledger, k->a, at + 1, k->o.account, &d, &f) : BASE_OK;
-    if (r && strcmp(f.code, "ledger.absent") != 0)
-        return agent_ok(ag, r, &f, "domain");
-    if (at && (r || strcmp(d.state, "valid") != 0) &&
-        strcmp(k->o.product, "secure_email_mailbox") != 0) {
-        *why = "waits for the validation of the domain";
-        return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN);
-    }
+    for (size_t i = 0; i < all.n; i++)
+        if (!wait_for_address(ag, k, all.v[i], why))
+            return false;
     return true;
 }
 
@@ -158,7 +186,8 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
     size_t n;
     if (agent_ok(ag, ledger_order_get(ag->ledger, a, order_row, &o, &f), &f, "order")) {
         o.state = "stored";
-        o.reason = base_arena_printf(a, "certificate %lld is stored", (long long)certificate);
+        o.reason = base_arena_printf(a, "certificate %lld is stored%s", (long long)certificate,
+                                     o.key_id ? "" : "; its key is held elsewhere, not here");
         o.request = agent_reissue_settled(a, o.request);
         o.changed = base_now();
         o.next_look = 0;

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "form.h"
 #include "orderrun.h"
 
 #define LOOKS 2           /* that must agree that an order never arrived */
@@ -124,9 +125,10 @@ static void looked(struct agent *ag, struct order_run *k)
         }
         if (!k->o.issued_at)
             k->o.issued_at = base_now();
-        /* of a reissue the mail may be the one of the certificate before */
-        if (k->reissue || base_now() - k->o.issued_at >= MAIL_PATIENCE) {
-            if (save(ag, k, "issued", "issued; its mail did not bring the certificate, fetching it"))
+        /* of a reissue the mail may be the one of the certificate before; where the recipient
+         * made the key, only the API is believed */
+        if (k->reissue || agent_form_later(k->request) || base_now() - k->o.issued_at >= MAIL_PATIENCE) {
+            if (save(ag, k, "issued", "issued; fetching the certificate"))
                 go(ag, k, STEP_DOWNLOAD);
             return;
         }
@@ -137,8 +139,10 @@ static void looked(struct agent *ag, struct order_run *k)
     case CA_WAITING_PERSON:
     case CA_WAITING_US:
         if (save(ag, k, "person",
-                 base_arena_printf(k->a, "a person has to act in the CA's portal: %s",
-                                   k->got.status_text)))
+                 k->got.status == CA_WAITING_PERSON && agent_form_later(k->request)
+                     ? agent_later_waits(k->a, &k->o, k->request)
+                     : base_arena_printf(k->a, "a person has to act in the CA's portal: %s",
+                                         k->got.status_text)))
             agent_job_done(ag, k->job.id);
         return;
     case CA_UNKNOWN:
@@ -181,6 +185,11 @@ static void found(struct agent *ag, struct order_run *k)
         return;
     }
     k->o.tries = 0;
+    if (!base_json_str(k->request, "csr")) { /* restored from before its key was made */
+        if (save(ag, k, "preparing", "the CA does not have the order: ordering it now"))
+            go(ag, k, STEP_KEY);
+        return;
+    }
     if (save(ag, k, "requesting", "the first request did not arrive at the CA: asking again")) {
         go(ag, k, STEP_POST);
         agent_order_sent(ag, k);
@@ -304,7 +313,7 @@ static void go(struct agent *ag, struct order_run *k, enum order_step step)
 static bool first_step(struct order_run *k, enum order_step *step)
 {
     const char *s = k->o.state;
-    bool have_csr = base_json_str(k->request, "csr") != NULL;
+    bool have_csr = base_json_str(k->request, "csr") || agent_form_later(k->request);
     if (strcmp(s, "preparing") == 0)
         *step = have_csr ? STEP_POST : STEP_KEY;
     else if (strcmp(s, "requesting") == 0 || strcmp(s, "unclear") == 0)

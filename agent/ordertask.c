@@ -6,18 +6,48 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "form.h"
 #include "orderrun.h"
+
+/* The key of before once more. Its CSR is named after this order: an order whose answer was
+ * lost is found by its CSR, so no two orders may have the same one. */
+static void reuse_key(struct order_run *k, const char *key)
+{
+    const char *sock = k->conf->cfg->keeper_socket;
+    struct policy_strings to = agent_form_addresses(k->a, k->request, k->o.mailbox);
+    struct keeper_key have;
+    k->cls = keeper_key_info(sock, k->a, key, &have, &k->fail);
+    if (!k->cls && (have.destroyed || strcmp(have.custody, "keep") != 0 ||
+                    strcmp(have.mailbox, k->o.mailbox) != 0 || strcmp(have.tenant, k->o.tenant) != 0))
+        k->cls = base_failf(&k->fail, BASE_PERMANENT, "order.key",
+                            "the key that shall be used again is %s: order with a new key",
+                            have.destroyed                            ? "destroyed"
+                            : strcmp(have.custody, "keep") != 0 ? "not kept"
+                                                                : "another mailbox's");
+    if (!k->cls)
+        k->cls = keeper_csr(sock, k->a, key, k->o.reference, to.v, to.n, &k->csr, &k->fail);
+    if (!k->cls) {
+        snprintf(k->key_id, sizeof(k->key_id), "%s", have.id);
+        snprintf(k->spki, sizeof(k->spki), "%s", have.spki_sha256);
+    }
+}
 
 static void make_key(struct order_run *k)
 {
     const char *sock = k->conf->cfg->keeper_socket, *mail = k->o.mailbox;
     const char *name = base_json_strd(k->reissue, "key", k->o.reference);
+    const char *again = k->reissue ? NULL : base_json_str(k->request, "reuse_key");
+    struct policy_strings to = agent_form_addresses(k->a, k->request, mail);
+    if (again) {
+        reuse_key(k, again);
+        return;
+    }
     k->cls = keeper_make_key(sock, name, mail, k->o.tenant,
                              base_json_strd(k->request, "key_type", "rsa3072"),
                              base_json_strd(k->request, "custody", "keep"), k->key_id, k->spki,
                              &k->fail);
     if (!k->cls)
-        k->cls = keeper_csr(sock, k->a, k->key_id, mail, &mail, 1, &k->csr, &k->fail);
+        k->cls = keeper_csr(sock, k->a, k->key_id, mail, to.v, to.n, &k->csr, &k->fail);
 }
 
 static void look_up(struct order_run *k)
@@ -34,6 +64,7 @@ static void post(struct order_run *k)
     struct ca_act act = {.action = CA_REISSUE,
                          .id = k->o.ca_order,
                          .csr = k->req.csr,
+                         .signature_hash = base_json_str(k->request, "signature_hash"),
                          .text = base_json_str(k->reissue, "key")};
     struct ca_acted acted;
     if (!k->reissue) {
@@ -71,19 +102,10 @@ void agent_order_task(struct agent_task *t)
 
 void agent_order_request(struct order_run *k)
 {
-    const char *usage = base_json_strd(k->request, "usage", "dual_use");
     k->req = (struct ca_order_request){
         .product = k->o.product,
         .mailbox = k->o.mailbox,
-        .csr = base_json_str(k->request, "csr"),
-        .usage = strcmp(usage, "signing") == 0          ? CA_USAGE_SIGN
-                 : strcmp(usage, "key_management") == 0 ? CA_USAGE_ENCRYPT
-                                                        : CA_USAGE_DUAL,
-        .profile_type = base_json_strd(k->request, "profile_type", "strict"),
-        .validity_days = base_json_int(k->request, "validity_days", 365),
-        .first_name = base_json_str(k->request, "first_name"),
-        .last_name = base_json_str(k->request, "last_name"),
         .reference = k->o.reference,
-        .renewal_of = base_json_str(k->request, "renewal_of"),
     };
+    agent_form_fill(k->a, k->request, &k->req);
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "form.h"
 #include "orderrun.h"
 #include "plan.h"
 #include "trust.h"
@@ -19,20 +20,39 @@ static bool is_unsure(const struct ledger_order *o)
     return strcmp(o->state, "person") == 0 && !o->ca_order;
 }
 
-/* A second order for a mailbox whose first is under way is almost always a mistake. */
-static enum base_fail_class under_way(struct agent *ag, struct base_arena *a, const struct agent_plan *p,
-                                      struct base_fail *f)
+static enum base_fail_class under_way_for(struct agent *ag, struct base_arena *a,
+                                          const struct agent_plan *p, const char *mailbox,
+                                          struct base_fail *f)
 {
     struct ledger_order *v;
     size_t n;
-    enum base_fail_class r = ledger_order_list(ag->ledger, a, p->mailbox, 0, 500, &v, &n, f);
+    enum base_fail_class r = ledger_order_list(ag->ledger, a, mailbox, 0, 500, &v, &n, f);
     for (size_t i = 0; !r && i < n; i++)
         if (strcmp(v[i].state, "stored") != 0 && strcmp(v[i].state, "failed") != 0 &&
             strcmp(v[i].state, "cancelled") != 0 && (p->automatic || !is_unsure(&v[i])))
             return base_failf(f, BASE_PERMANENT, "order.under-way",
                               "order %lld for %s is under way (%s): certmilter show order:%lld",
-                              (long long)v[i].id, p->mailbox, v[i].state, (long long)v[i].id);
+                              (long long)v[i].id, mailbox, v[i].state, (long long)v[i].id);
     return r;
+}
+
+/* A second order for a mailbox whose first is under way is almost always a mistake. */
+static enum base_fail_class under_way(struct agent *ag, struct base_arena *a, const struct agent_plan *p,
+                                      struct base_fail *f)
+{
+    enum base_fail_class r = BASE_OK;
+    for (size_t i = 0; !r && i < p->addresses.n; i++)
+        r = under_way_for(ag, a, p, p->addresses.v[i], f);
+    return r;
+}
+
+/* The timer looks for renewals that orders ask for only when there are any. */
+static enum base_fail_class note_renewals(struct agent *ag, const struct agent_plan *p,
+                                          struct base_fail *f)
+{
+    if (p->auto_renew <= 0 || strcmp(p->renew_by, "us") != 0)
+        return BASE_OK;
+    return ledger_meta_set(ag->ledger, AGENT_META_RENEWALS, 1, f);
 }
 
 static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
@@ -60,6 +80,8 @@ static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
     enum base_fail_class r = ledger_order_add(ag->ledger, &o, &id, f);
     free(text);
     if (!r)
+        r = note_renewals(ag, p, f);
+    if (!r)
         r = agent_brake_take(ag, p->account, p->batch, by, id, f);
     if (!r)
         r = agent_attest_write(ag, vouch, id, f);
@@ -80,7 +102,9 @@ static enum base_fail_class write_order(struct agent *ag, struct base_arena *a,
     base_json_set(answer, "reference", reference);
     base_json_set(answer, "state", "preparing");
     base_json_set(answer, "text",
-                  base_arena_printf(a, "order %lld for %s is on its way", (long long)id, p->mailbox));
+                  base_arena_printf(a, "order %lld for %s is on its way%s", (long long)id, p->mailbox,
+                                    p->csr ? "; of the CSR only its key counts" : ""));
+    agent_plan_attention(a, p, answer);
     return BASE_OK;
 }
 
@@ -99,7 +123,7 @@ static enum base_fail_class show_request(struct agent *ag, struct base_arena *a,
     if (!ca)
         return BASE_OK;
     agent_order_request(&k);
-    if (!k.req.csr)
+    if (!k.req.csr && !p->later)
         k.req.csr = "made when ordering";
     enum base_fail_class r = ca_order_preview(ca, &k.req, a, &sends, f);
     if (!r)
@@ -133,6 +157,7 @@ enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, cons
                                                "written or sent",
                                             p.product, p.mailbox, p.account->id));
             json_object_set(answer, "request", request);
+            agent_plan_attention(a, &p, answer);
             json_object_set_new(answer, "attestation", agent_attest_json(&vouch));
             r = show_request(ag, a, &p, request, answer, f);
         } else

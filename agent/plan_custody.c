@@ -14,6 +14,15 @@ enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, 
                                 ? p->domain->custody_sign
                                 : p->domain->custody_encrypt;
     bool given = false;
+    bool ours = !p->csr && !p->later;
+    if (!ours && p->auto_renew > 0 && strcmp(p->renew_by, "us") == 0)
+        return base_failf(f, BASE_PERMANENT, "order.renewal",
+                          "the key is not held here: certmilter can't renew by itself (--auto-renew), "
+                          "only the CA can (--renew-by ca)");
+    if (p->later) {
+        p->custody = "external";
+        return BASE_OK;
+    }
     if (p->csr) {
         struct cert_csr csr;
         enum base_fail_class r = cert_csr_parse(a, p->csr, strlen(p->csr), &csr, f);
@@ -26,6 +35,10 @@ enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, 
         return BASE_OK;
     }
     p->custody = policy_custody_name(c);
+    if (c == POLICY_CUSTODY_FORGET && p->key && strcmp(p->key, "reuse") == 0)
+        return base_failf(f, BASE_PERMANENT, "order.key",
+                          "keys of %s are not kept (custody forget): one can't be used again",
+                          p->domain->name);
     if (c == POLICY_CUSTODY_EXTERNAL)
         return base_failf(f, BASE_PERMANENT, "order.custody",
                           "keys of %s are made outside (custody external): give a CSR with --csr",

@@ -1,22 +1,23 @@
 /* agent/renew.c - a new order in place of a certificate that ends.
  *
  * A renewal is an order like any other (place.c checks and writes it: limits,
- * custody, nothing under way) that asks for what the order before asked for, with
- * key type and validity as configured now, always with a new key. The timer does
- * the same for domains with "renew", once a day for each certificate at most. */
+ * custody, nothing under way) that asks for what the order before asked for; key type
+ * is as configured now, and validity where the order before chose none. The key is a
+ * new one unless its order or the asker wants it again. The timer does the same for
+ * domains with "renew" and for orders with automatic renewals of their own, once a
+ * day for each certificate at most. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "form.h"
 #include "trust.h"
 
 #define DAY 86400
 #define PAGE 100
 #define LOOK_MAX 3600 /* seconds between two looks of the timer, at most */
-
-static const char *const as_before[] = {"product", "profile_type", "usage", "first_name",
-                                        "last_name"};
+#define RENEW_DAYS 30 /* before the end, for orders with renewals in a domain without "renew" */
 
 static json_t *request_of(const struct ledger_order *o)
 {
@@ -24,45 +25,57 @@ static json_t *request_of(const struct ledger_order *o)
     return o->request ? base_json_parse(o->request, strlen(o->request), 1 << 20, &f) : NULL;
 }
 
+/* A key that is handed over and destroyed can't be used once more. */
+static bool is_forgotten(const struct ledger_order *o)
+{
+    json_t *before = request_of(o);
+    bool gone = strcmp(base_json_strd(before, "custody", "keep"), "forget") == 0;
+    json_decref(before);
+    return gone;
+}
+
+/* One of the order's automatic renewals is used up by the timer. */
+static void count_down(json_t *req, const struct agent_renew_how *how)
+{
+    int64_t left = base_json_int(req, "auto_renew", -1);
+    if (how->timer && left > 0)
+        base_json_setn(req, "auto_renew", left - 1);
+}
+
 static json_t *make_request(struct agent *ag, const struct ledger_certificate *c,
-                            const struct ledger_order *o, bool automatic, bool dry_run, int64_t batch,
-                            json_t *attestation)
+                            const struct ledger_order *o, const struct agent_renew_how *how)
 {
     json_t *req = json_object(), *before = request_of(o);
-    const struct policy_domain *d =
-        policy_config_mailbox_domain(ag->conf->cfg, c->mailboxes[0]);
+    const struct policy_domain *d = policy_config_mailbox_domain(ag->conf->cfg, o->mailbox);
     bool same = d && d->account && o->account && strcmp(d->account, o->account) == 0;
-    base_json_set(req, "mailbox", c->mailboxes[0]);
-    for (size_t i = 0; i < sizeof(as_before) / sizeof(*as_before); i++)
-        base_json_set(req, as_before[i], base_json_str(before, as_before[i]));
+    agent_form_again(before, o->mailbox, req);
+    if (strcmp(how->key ? how->key : base_json_strd(req, "key", "new"), "reuse") == 0)
+        base_json_set(req, "reuse_key", c->key_id);
+    count_down(req, how);
     /* another account doesn't know that order; and what was revoked a CA doesn't renew */
     if (same && strcmp(c->state, "revoked") != 0)
         base_json_set(req, "renewal_of", o->ca_order);
     base_json_setn(req, "renews", c->id);
-    base_json_setb(req, "automatic", automatic);
-    base_json_setb(req, "dry_run", dry_run);
-    base_json_setn(req, "batch", batch);
-    if (attestation)
-        json_object_set(req, "attestation", attestation);
+    base_json_setb(req, "automatic", how->automatic);
+    base_json_setb(req, "dry_run", how->dry_run);
+    base_json_setn(req, "batch", how->batch);
+    if (how->attestation)
+        json_object_set(req, "attestation", how->attestation);
     json_decref(before);
     return req;
 }
 
-enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c, bool automatic,
-                                 bool dry_run, const char *by, json_t *answer, struct base_fail *f)
-{
-    return agent_renew_in(ag, c, automatic, dry_run, 0, NULL, by, answer, f);
-}
-
-enum base_fail_class agent_renew_in(struct agent *ag, const struct ledger_certificate *c,
-                                    bool automatic, bool dry_run, int64_t batch,
-                                    json_t *attestation, const char *by, json_t *answer,
-                                    struct base_fail *f)
+enum base_fail_class agent_renew(struct agent *ag, const struct ledger_certificate *c,
+                                 const struct agent_renew_how *how, const char *by, json_t *answer,
+                                 struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
     struct ledger_order o = {0};
     enum base_fail_class r = BASE_OK;
-    if (c->nmailboxes == 0 || !c->order_row)
+    if (how->key && strcmp(how->key, "new") != 0 && strcmp(how->key, "reuse") != 0)
+        r = base_failf(f, BASE_PERMANENT, "order.renewal", "key \"%s\": expected new or reuse",
+                       how->key);
+    else if (c->nmailboxes == 0 || !c->order_row)
         r = base_failf(f, BASE_PERMANENT, "renew.order",
                        "certificate %lld came from no order that is known here: order anew",
                        (long long)c->id);
@@ -70,11 +83,17 @@ enum base_fail_class agent_renew_in(struct agent *ag, const struct ledger_certif
         r = ledger_order_get(ag->ledger, a, c->order_row, &o, f);
     if (!r && !c->key_id)
         r = base_failf(f, BASE_PERMANENT, "order.custody",
-                       "the key of certificate %lld (%s) is not held here: order anew with --csr",
+                       "the key of certificate %lld (%s) is not held here: order anew with --csr or "
+                       "--later",
                        (long long)c->id, c->mailboxes[0]);
     if (!r) {
-        json_t *req = make_request(ag, c, &o, automatic, dry_run, batch, attestation);
-        r = agent_order_place(ag, req, by, answer, f);
+        json_t *req = make_request(ag, c, &o, how);
+        if (base_json_str(req, "reuse_key") && is_forgotten(&o))
+            r = base_failf(f, BASE_PERMANENT, "order.key",
+                           "the key of %s is not kept (custody forget): it can't be used again",
+                           o.mailbox);
+        else
+            r = agent_order_place(ag, req, by, answer, f);
         json_decref(req);
     }
     base_arena_free(a);
@@ -83,33 +102,54 @@ enum base_fail_class agent_renew_in(struct agent *ag, const struct ledger_certif
 
 /* ---- the timer -------------------------------------------------------------------------- */
 
-/* Came this certificate by a renewal itself? */
-static bool is_renewal(struct agent *ag, const struct ledger_certificate *c)
+/* What the order of a certificate says about its renewal. */
+struct wish {
+    bool renewal;     /* it came by one itself */
+    int64_t left;     /* automatic renewals; -1: as the domain is configured */
+    bool by_ca;
+};
+
+static struct wish wish_of(struct agent *ag, const struct ledger_certificate *c)
 {
     struct base_arena *a = base_arena_new();
     struct base_fail f = {0};
     struct ledger_order o;
-    bool is = false;
+    struct wish w = {.left = -1};
     if (c->order_row && !ledger_order_get(ag->ledger, a, c->order_row, &o, &f)) {
         json_t *req = request_of(&o);
-        is = base_json_int(req, "renews", 0) != 0;
+        w.renewal = base_json_int(req, "renews", 0) != 0;
+        w.left = base_json_int(req, "auto_renew", -1);
+        w.by_ca = strcmp(base_json_strd(req, "renew_by", "us"), "ca") == 0;
         json_decref(req);
     }
     base_arena_free(a);
-    return is;
+    return w;
+}
+
+bool agent_renewal_wanted(struct agent *ag, const struct ledger_certificate *c, int64_t *before)
+{
+    const struct policy_domain *d =
+        c->nmailboxes ? policy_config_mailbox_domain(ag->conf->cfg, c->mailboxes[0]) : NULL;
+    int64_t third = (c->not_after - c->not_before) / 3;
+    if (!d || !d->account)
+        return false;
+    struct wish w = wish_of(ag, c);
+    bool by_order = d->renew_days == 0;
+    if (w.left == 0 || w.by_ca || (w.left < 0 && by_order))
+        return false;
+    *before = (by_order ? RENEW_DAYS : d->renew_days) * DAY;
+    /* a CA that gives less than was asked for must not be asked over and over */
+    if (third < *before && (w.renewal || by_order))
+        *before = third;
+    return true;
 }
 
 int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c)
 {
-    const struct policy_domain *d =
-        c->nmailboxes ? policy_config_mailbox_domain(ag->conf->cfg, c->mailboxes[0]) : NULL;
-    int64_t before = d ? d->renew_days * DAY : 0, third = (c->not_after - c->not_before) / 3;
-    if (before == 0 || !d->account || strcmp(c->state, "current") != 0)
-        return 0;
-    /* a CA that gives less than was asked for must not be asked over and over */
-    if (third < before && is_renewal(ag, c))
-        before = third;
-    return c->not_after - before;
+    int64_t before;
+    return strcmp(c->state, "current") == 0 && agent_renewal_wanted(ag, c, &before)
+               ? c->not_after - before
+               : 0;
 }
 
 static int64_t longest(const struct policy_config *cfg)
@@ -119,6 +159,15 @@ static int64_t longest(const struct policy_config *cfg)
         if (cfg->domains[i].renew_days > days)
             days = cfg->domains[i].renew_days;
     return days * DAY;
+}
+
+/* The same where orders were placed with automatic renewals of their own. */
+static int64_t how_far_ahead(struct agent *ag)
+{
+    struct base_fail f = {0};
+    int64_t ordered = 0, ahead = longest(ag->conf->cfg);
+    ledger_meta_get(ag->ledger, AGENT_META_RENEWALS, &ordered, 0, &f);
+    return ordered && ahead < RENEW_DAYS * DAY ? RENEW_DAYS * DAY : ahead;
 }
 
 static void tell_refused(struct agent *ag, struct base_arena *a, const struct ledger_certificate *c,
@@ -190,8 +239,9 @@ static void renew_one(struct agent *ag, const struct ledger_certificate *c, stru
     if (agent_begin(ag)) {
         if (agent_ok(ag, ledger_notice_once(ag->ledger, key, base_now(), &fresh, &f), &f, "notice") &&
             fresh) {
-            enum base_fail_class r = agent_renew_in(ag, c, true, false, p->batch, NULL,
-                                                    "agent (renewal)", answer, &f);
+            const struct agent_renew_how how = {
+                .automatic = true, .timer = true, .batch = p->batch};
+            enum base_fail_class r = agent_renew(ag, c, &how, "agent (renewal)", answer, &f);
             limit = strcmp(f.code, "order.limit") == 0;
             if (!r)
                 p->room--;
@@ -238,9 +288,12 @@ static bool renew_page(struct agent *ag, struct pass *p)
 
 void agent_renewals_due(struct agent *ag)
 {
-    int64_t ahead = longest(ag->conf->cfg), wait = LOOK_MAX;
+    int64_t wait = LOOK_MAX;
+    if (base_mono_ms() < ag->next_renewal || ag->ledger_sick)
+        return;
+    int64_t ahead = how_far_ahead(ag);
     struct pass p = {.until = base_now() + ahead, .room = PAGE, .batch = agent_brake_run()};
-    if (ahead == 0 || base_mono_ms() < ag->next_renewal || ag->ledger_sick)
+    if (ahead == 0)
         return;
     for (size_t i = 0; i < ag->conf->naccounts; i++)
         if (ag->conf->accounts[i].cfg->poll > 0 && ag->conf->accounts[i].cfg->poll < wait)

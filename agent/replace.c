@@ -17,7 +17,8 @@ const char *agent_replace_revoked(struct agent *ag, struct base_arena *a,
     if (!d || d->renew_days == 0 || !d->account)
         return hand;
     json_t *answer = json_object();
-    enum base_fail_class r = agent_renew(ag, c, true, false, "agent (replacement)", answer, &f);
+    static const struct agent_renew_how how = {.automatic = true, .key = "new"};
+    enum base_fail_class r = agent_renew(ag, c, &how, "agent (replacement)", answer, &f);
     int64_t order = base_json_int(answer, "order", 0);
     json_decref(answer);
     if (!r)

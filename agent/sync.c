@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "backup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "cert/csr.h"
@@ -118,6 +119,14 @@ static bool note_known(struct agent *ag, struct sync *k, struct ledger_order *o,
 {
     if (!differs(c->status_text, o->ca_status))
         return true;
+    if (ag->fenced) {
+        const char *before = o->ca_status;
+        o->ca_status = c->status_text; /* told once: a second look finds no difference */
+        agent_fence_note(ag, "changed", o,
+                         base_arena_printf(k->a, "the CA says %s; the backup says %s", c->status_text,
+                                           before ? before : "nothing"));
+        o->ca_status = before;
+    }
     if (has_ended(o))
         return note_later(ag, k, o, c);
     return agent_job_add(ag, "order", agent_object(k->a, "order", o->id), o->id, base_now(), NULL);
@@ -159,6 +168,24 @@ static const char *our_mailbox(struct agent *ag, struct sync *k, const struct ca
     return NULL;
 }
 
+/* After a restore: an order that had not left when the backup was made. The CA has it, so it
+ * is never sent again. Always true: it is no order from elsewhere. */
+static bool found_again(struct agent *ag, const struct ca_order *c, struct ledger_order *o)
+{
+    struct base_fail f = {0};
+    if (!ag->fenced || o->ca_order)
+        return true;
+    o->ca_order = c->id;
+    o->ca_certificate = c->certificate;
+    o->ca_status = c->status_text;
+    o->state = "waiting";
+    o->reason = "restored from a backup: the CA has the order";
+    o->changed = o->next_look = base_now();
+    if (agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order"))
+        agent_fence_note(ag, "changed", o, "had not been sent at the time of the backup; the CA has it");
+    return true;
+}
+
 /* An order of ours whose answer isn't here yet finds itself: it must not come twice. */
 static bool may_be_ours(struct agent *ag, struct sync *k, const struct ca_order *o, const char *box)
 {
@@ -167,7 +194,9 @@ static bool may_be_ours(struct agent *ag, struct sync *k, const struct ca_order 
     size_t n = 0;
     if (o->reference && strncmp(o->reference, "cm-", 3) == 0 &&
         !ledger_order_find(ag->ledger, k->a, o->reference, &by_mark, &f))
-        return true;
+        return found_again(ag, o, &by_mark);
+    if (ag->fenced && o->reference && strncmp(o->reference, "cm-", 3) == 0)
+        return false; /* ordered from here after the backup */
     if (!agent_ok(ag, ledger_order_list(ag->ledger, k->a, box, 0, 500, &v, &n, &f), &f, "orders"))
         return true;
     for (size_t i = 0; i < n; i++)
@@ -180,10 +209,14 @@ static bool may_be_ours(struct agent *ag, struct sync *k, const struct ca_order 
     return false;
 }
 
-static const char *state_of(const struct ca_order *o, const char **why)
+#define AFTER_BACKUP                                                                               \
+    "ordered from here after the backup that was restored; its key is not in that backup and is "  \
+    "lost unless a later one has it: order anew"
+
+static const char *state_of(const struct ca_order *o, bool after_backup, const char **why)
 {
     bool gone = o->status_text && strncasecmp(o->status_text, "cancel", 6) == 0;
-    *why = "ordered in the CA's portal";
+    *why = after_backup ? AFTER_BACKUP : "ordered in the CA's portal";
     switch (o->status) {
     case CA_ISSUED:
         if (strcasecmp(o->status_text, "expired") != 0)
@@ -227,6 +260,7 @@ static bool import(struct agent *ag, struct sync *k, const struct ca_order *c)
     const char *tenant = NULL, *why, *box = our_mailbox(ag, k, c, &tenant);
     struct cert_csr csr;
     int64_t id = 0, now = base_now();
+    bool lost = ag->fenced && c->reference && strncmp(c->reference, "cm-", 3) == 0;
     if (!box || may_be_ours(ag, k, c, box))
         return ledger_in_transaction(ag->ledger);
     struct ledger_order o = {
@@ -235,7 +269,7 @@ static bool import(struct agent *ag, struct sync *k, const struct ca_order *c)
         .account = k->account,
         .mailbox = box,
         .product = c->product ? c->product : "",
-        .state = state_of(c, &why),
+        .state = state_of(c, lost, &why),
         .ca_status = c->status_text,
         .ca_order = c->id,
         .ca_certificate = c->certificate,
@@ -262,6 +296,8 @@ static bool import(struct agent *ag, struct sync *k, const struct ca_order *c)
     base_json_set(data, "reason", why);
     agent_event(ag, LOG_NOTICE, "order.elsewhere", tenant, agent_object(k->a, "order", id), NULL,
                 data);
+    o.id = id;
+    agent_fence_note(ag, "found", &o, why);
     return true;
 }
 
@@ -338,8 +374,10 @@ static void done(struct agent *ag, struct agent_task *t)
     bool more = ok && !k->cls && k->at < k->nunknown;
     if (k->cls)
         failed(ag, k);
-    else if (ok && !more)
+    else if (ok && !more) {
+        agent_fence_read(ag, k->account);
         mark(ag, k, k->deferred ? "sync-tried" : "synced", k->deferred ? base_now() : k->began);
+    }
     if (agent_commit(ag) && more) {
         k->task.next = NULL;
         agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);

@@ -41,6 +41,15 @@ static const struct ledger_certificate *newest(struct agent *ag, struct base_are
     return NULL;
 }
 
+static bool is_renewed_there(const struct ledger_order *o)
+{
+    json_t *form = agent_parsed(o->request);
+    bool is = base_json_int(form, "auto_renew", 0) > 0 &&
+              strcmp(base_json_strd(form, "renew_by", "us"), "ca") == 0;
+    json_decref(form);
+    return is;
+}
+
 static const char *next_of_stored(struct agent *ag, struct base_arena *a,
                                   const struct ledger_order *o, int64_t *at)
 {
@@ -51,7 +60,10 @@ static const char *next_of_stored(struct agent *ag, struct base_arena *a,
     if (*at)
         return "it is renewed by a new order";
     *at = c->not_after;
-    return "its certificate ends; it is not renewed by itself (option renew of its domain)";
+    if (is_renewed_there(o))
+        return "its certificate ends; the CA renews it by itself, as ordered";
+    return "its certificate ends; it is not renewed by itself (option renew of its domain, or "
+           "order --auto-renew)";
 }
 
 static const char *next_of(struct agent *ag, struct base_arena *a, const struct ledger_order *o,
@@ -66,6 +78,9 @@ static const char *next_of(struct agent *ag, struct base_arena *a, const struct 
         return "the CA is looked at again";
     if (strcmp(o->state, "issued") == 0)
         return "its certificate is fetched, unless a mail brings it first";
+    if (strcmp(o->state, "person") == 0 && o->ca_status &&
+        strcmp(o->ca_status, "waiting_pickup") == 0)
+        return "the recipient makes the key from the CA's mail; the CA is looked at again";
     if (strcmp(o->state, "person") == 0)
         return o->ca_order ? "a person acts in the CA's portal (certmilter request list); the CA is "
                              "looked at again"

@@ -63,12 +63,6 @@ int64_t agent_brake_run(void);
 /* Are "jane (uid 5)" and another such text one person? Root is known by name alone. */
 bool agent_same_person(const char *x, const char *y);
 
-/* agent_renew() as part of run BATCH, with an attestation of its own (NULL: as before). */
-enum base_fail_class agent_renew_in(struct agent *ag, const struct ledger_certificate *c,
-                                    bool automatic, bool dry_run, int64_t batch,
-                                    json_t *attestation, const char *by, json_t *answer,
-                                    struct base_fail *f);
-
 /* agent_reissue() with an attestation of its own (NULL: that of the order, else the register). */
 enum base_fail_class agent_reissue_in(struct agent *ag, const struct ledger_order *given,
                                       const char *csr, json_t *attestation, const char *by,

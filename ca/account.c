@@ -175,12 +175,32 @@ enum base_fail_class ca_organizations(struct ca_account *c, struct base_arena *a
     return CALL(organizations, a, out, f);
 }
 
+enum base_fail_class ca_fields(struct ca_account *c, struct base_arena *a, struct ca_fields *out,
+                               struct base_fail *f)
+{
+    *out = (struct ca_fields){0};
+    return CALL(fields, a, out, f);
+}
+
+static bool all_plain(const struct policy_strings *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (!plain(l->v[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum base_fail_class check_order(const struct ca_order_request *r, struct base_fail *f)
 {
     if (!plain(r->mailbox) || ca_check_id(r->product, NULL) != BASE_OK ||
         (r->reference != NULL && ca_check_id(r->reference, NULL) != BASE_OK) ||
         (r->renewal_of != NULL && ca_check_id(r->renewal_of, NULL) != BASE_OK)) {
         return bad_input(f, "product, mailbox, reference or renewed order");
+    }
+    if (!all_plain(&r->addresses) || !all_plain(&r->emails)) {
+        return bad_input(f, "an address");
     }
     return BASE_OK;
 }

@@ -75,6 +75,18 @@ enum base_fail_class ca_products(struct ca_account *c, struct base_arena *a,
 enum base_fail_class ca_organizations(struct ca_account *c, struct base_arena *a,
                                       struct ca_named_list *out, struct base_fail *f);
 
+/* What the account's administrator made the order form ask besides ("custom fields"). */
+struct ca_field {
+    const char *id, *label;
+    bool required, active;
+};
+struct ca_fields {
+    struct ca_field *v;
+    size_t n;
+};
+enum base_fail_class ca_fields(struct ca_account *c, struct base_arena *a, struct ca_fields *out,
+                               struct base_fail *f);
+
 /* ---- orders ------------------------------------------------------------------ */
 
 enum ca_status {
@@ -89,15 +101,37 @@ const char *ca_status_name(enum ca_status s); /* "unknown", "waiting-us", ... */
 
 enum ca_usage { CA_USAGE_DUAL = 0, CA_USAGE_SIGN, CA_USAGE_ENCRYPT };
 
+/* Which name stands in the certificate's subject. */
+enum ca_common_name {
+    CA_NAME_DEFAULT = 0, /* the person's, if told, else the pseudonym, else the address */
+    CA_NAME_EMAIL,
+    CA_NAME_PERSON,
+    CA_NAME_PSEUDONYM,
+    CA_NAME_ORGANIZATION,
+};
+
 struct ca_order_request {
     const char *product; /* "secure_email_mailbox", ... */
     const char *mailbox;
-    const char *csr; /* PEM */
+    struct policy_strings addresses; /* all of the certificate, MAILBOX first; n 0 = MAILBOX alone */
+    const char *csr;                 /* PEM; NULL = the recipient makes the key at the CA's page */
     enum ca_usage usage;
-    const char *profile_type; /* "strict" | "multipurpose"; always sent */
+    bool non_repudiation, client_auth; /* beside it */
+    const char *profile_type;          /* "strict" | "multipurpose"; always sent */
+    const char *signature_hash;        /* "sha256" | "sha384" | "sha512"; NULL = sha256 */
+    enum ca_common_name common_name;
+    const char *first_name, *last_name, *pseudonym; /* NULL = none */
     int64_t validity_days;
-    const char *first_name, *last_name; /* sponsor products; NULL otherwise */
-    const char *reference;  /* our marker, [A-Za-z0-9-]{1,64}: goes into the order's comments */
+    int64_t validity_years;     /* 0 = VALIDITY_DAYS counts */
+    const char *validity_until; /* "2027-12-31"; counts before the others; NULL */
+    int64_t auto_renew;         /* by the CA, so many times */
+    struct policy_strings emails; /* whom it also writes to */
+    const char *comments;         /* of a person; NULL */
+    const json_t *custom_fields;  /* {id: text}; NULL */
+    int64_t container, organization; /* 0 = the account's */
+    const char *payment;             /* as in ca_options; NULL = the account's */
+    const char *locale;              /* of its mails; NULL = the account's */
+    const char *reference;  /* our marker, [A-Za-z0-9-]{1,64}: first word of the order's comments */
     const char *renewal_of; /* order id; NULL = none */
 };
 
@@ -117,7 +151,7 @@ struct ca_order {
     const char *product, *common_name, *serial, *thumbprint; /* NULL if not told, as below */
     struct policy_strings mailboxes;
     const char *csr;       /* as the CA holds it */
-    const char *reference; /* comments as told */
+    const char *reference; /* first word of the comments: our marker, if it is ours */
     const char *dcv_method;
     int64_t created, valid_from, valid_till; /* 0 = not told */
     const char *chain;                       /* PEM, end entity first, when issued at once */
@@ -190,6 +224,7 @@ struct ca_act {
     const char *id;
     const char *text; /* note or comment; NULL = none */
     const char *csr;  /* PEM */
+    const char *signature_hash; /* of a reissue; NULL = sha256 */
     struct policy_strings emails;
 };
 struct ca_acted {

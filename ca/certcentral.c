@@ -187,6 +187,7 @@ const struct ca_driver ca_certcentral = {
     .me = me,
     .products = products,
     .organizations = organizations,
+    .fields = cc_fields,
     .order = cc_order,
     .order_info = cc_order_info,
     .order_list = cc_order_list,

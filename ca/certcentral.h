@@ -93,6 +93,13 @@ enum base_fail_class cc_dcv_check(struct ca_account *c, const char *domain, enum
 enum base_fail_class cc_order_preview(struct ca_account *c, const struct ca_order_request *r,
                                       struct base_arena *a, struct ca_preview *out,
                                       struct base_fail *f);
+/* certcentral_form.c: the body of an order; the caller's to decref. */
+json_t *cc_order_body(const struct ca_account *c, const struct ca_order_request *r,
+                      struct base_arena *a);
+/* certcentral_fields.c */
+void cc_parse_fields(struct base_arena *a, const json_t *j, struct ca_fields *out);
+enum base_fail_class cc_fields(struct ca_account *c, struct base_arena *a, struct ca_fields *out,
+                               struct base_fail *f);
 /* certcentral_acts.c */
 enum base_fail_class cc_act(struct ca_account *c, const struct ca_act *r, struct base_arena *a,
                             struct ca_acted *out, struct base_fail *f);

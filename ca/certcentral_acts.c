@@ -22,7 +22,8 @@ static json_t *reissue_body(const struct ca_act *r)
     json_t *body = json_object(), *certificate = json_object();
 
     base_json_set(certificate, "csr", r->csr);
-    base_json_set(certificate, "signature_hash", "sha256");
+    base_json_set(certificate, "signature_hash",
+                  r->signature_hash != NULL ? r->signature_hash : "sha256");
     json_object_set_new(body, "certificate", certificate);
     base_json_set(body, "comments", r->text);
     base_json_setb(body, "skip_approval", true);

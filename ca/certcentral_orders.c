@@ -12,81 +12,13 @@
 
 /* ---- ordering --------------------------------------------------------------------------- */
 
-static void set_id(json_t *o, const char *key, const char *id)
-{
-    int64_t n;
-
-    if (base_parse_int(id, 1, INT64_MAX, &n)) {
-        base_json_setn(o, key, n);
-    } else {
-        base_json_set(o, key, id);
-    }
-}
-
-static const char *usage_name(enum ca_usage u)
-{
-    switch (u) {
-    case CA_USAGE_SIGN:
-        return "signing";
-    case CA_USAGE_ENCRYPT:
-        return "key_management";
-    case CA_USAGE_DUAL:
-        break;
-    }
-    return "dual_use";
-}
-
-static json_t *certificate_body(const struct ca_order_request *r)
-{
-    bool person = r->first_name != NULL && r->last_name != NULL;
-    json_t *c = json_object();
-    json_t *usage = json_object();
-
-    json_object_set_new(c, "emails", json_pack("[s]", r->mailbox));
-    base_json_set(c, "csr", r->csr);
-    base_json_set(c, "signature_hash", "sha256");
-    base_json_set(c, "profile_type", r->profile_type != NULL ? r->profile_type : "strict");
-    base_json_set(c, "common_name_indicator", person ? "given_name_surname" : "email_address");
-    if (person) {
-        json_t *individual = json_object();
-        base_json_set(individual, "first_name", r->first_name);
-        base_json_set(individual, "last_name", r->last_name);
-        json_object_set_new(c, "individual", individual);
-    }
-    base_json_set(usage, "primary_usage", usage_name(r->usage));
-    json_object_set_new(c, "usage_designation", usage);
-    return c;
-}
-
-static json_t *order_body(const struct ca_account *c, const struct ca_order_request *r)
-{
-    json_t *body = json_object();
-    json_t *validity = json_object();
-
-    json_object_set_new(body, "certificate", certificate_body(r));
-    if (c->organization > 0 && strcmp(r->product, "secure_email_mailbox") != 0) {
-        json_object_set_new(body, "organization",
-                            json_pack("{s:I}", "id", (json_int_t)c->organization));
-    }
-    base_json_setn(validity, "days", r->validity_days);
-    json_object_set_new(body, "order_validity", validity);
-    base_json_set(body, "payment_method", c->payment);
-    base_json_setb(body, "skip_approval", true);
-    base_json_set(body, "dcv_method", "email");
-    base_json_set(body, "comments", r->reference);
-    if (r->renewal_of != NULL) {
-        set_id(body, "renewal_of_order_id", r->renewal_of);
-    }
-    return body;
-}
-
 enum base_fail_class cc_order_preview(struct ca_account *c, const struct ca_order_request *r,
                                       struct base_arena *a, struct ca_preview *out,
                                       struct base_fail *f)
 {
     (void)f;
     *out = (struct ca_preview){"POST", base_arena_printf(a, "order/certificate/%s", r->product),
-                               order_body(c, r)};
+                               cc_order_body(c, r, a)};
     return BASE_OK;
 }
 

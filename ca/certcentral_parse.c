@@ -198,9 +198,12 @@ static void parse_request(struct base_arena *a, const json_t *j, struct ca_order
         }
     }
     out->request = cc_id(a, request, "id");
-    out->reference = cc_text(a, j, "comments");
-    if (out->reference == NULL) {
-        out->reference = cc_text(a, request, "comments");
+    const char *comments = cc_text(a, j, "comments");
+    if (comments == NULL) {
+        comments = cc_text(a, request, "comments");
+    }
+    if (comments != NULL) {
+        out->reference = base_arena_strndup(a, comments, strcspn(comments, " \t\r\n"));
     }
 }
 

@@ -66,6 +66,8 @@ struct ca_driver {
                                          struct ca_request_entry *, struct base_fail *);
     enum base_fail_class (*balance)(struct ca_account *, struct base_arena *, struct ca_balance *,
                                     struct base_fail *);
+    enum base_fail_class (*fields)(struct ca_account *, struct base_arena *, struct ca_fields *,
+                                   struct base_fail *);
     enum base_fail_class (*product_terms)(struct ca_account *, const char *, struct base_arena *,
                                           const char **, struct base_fail *);
     enum base_fail_class (*id_owner)(struct ca_account *, const char *, const char *,

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "driver.h"
+#include "fence.h"
 
 #define PATIENCE_MS 6000 /* the short window always opens within this */
 #define CLOSED_MS 10000  /* after a 429 that names no time */
@@ -196,7 +197,10 @@ enum base_fail_class ca_transport(struct ca_account *c, const char *key_field,
     enum base_fail_class cls;
 
     *answer = (struct ca_answer){0};
-    cls = wait_turn(c, f);
+    cls = ca_fence_check(call->method, f);
+    if (cls == BASE_OK) {
+        cls = wait_turn(c, f);
+    }
     if (cls != BASE_OK) {
         return cls;
     }

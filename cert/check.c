@@ -162,7 +162,7 @@ static void rule_mailboxes(const struct cert_fields *leaf, const struct cert_exp
         if (cert_fields_has_mailbox(leaf, e->mailboxes[i]) == CERT_MAILBOX_DIFFERENT)
             absent = e->mailboxes[i];
     if (absent)
-        cert_finding_set(r, CERT_WARN, "the further mailbox %s of the order is not in it", absent);
+        cert_finding_set(r, CERT_FAIL, "the further mailbox %s of the order is not in it", absent);
     else if (folded)
         cert_finding_set(r, CERT_WARN, "%s differs from the order in upper and lower case only",
                          folded);

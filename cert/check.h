@@ -47,7 +47,7 @@ enum cert_revocation {
 /* What the certificate is held against. Zero-initialised members expect nothing. */
 struct cert_expect {
     const char *spki_sha256;      /* of our key or the CSR from outside; NULL: P1 unknown */
-    const char *const *mailboxes; /* of the order; [0] must be in the certificate */
+    const char *const *mailboxes; /* of the order: all, and no others, must be in it */
     size_t n_mailboxes;           /* 0: P3 unknown */
     enum cert_usage usage;
     enum cert_profile profile;

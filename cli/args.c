@@ -9,7 +9,7 @@
 
 #include "cli.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 64
 
 static const struct cli_option common[] = {
     {"config", "FILE", NULL, CLI_VALUE},

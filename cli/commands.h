@@ -42,6 +42,9 @@ cli_run cli_cmd_ingest;
 cli_run cli_cmd_explain;
 /* profile.c, record.c */
 cli_run cli_cmd_profile_check, cli_cmd_profile_test, cli_cmd_profile_record;
+/* backup.c, backup_verify.c, restore.c, keeper.c */
+cli_run cli_cmd_backup, cli_cmd_backup_list, cli_cmd_backup_verify, cli_cmd_restore;
+cli_run cli_cmd_keeper_sheet, cli_cmd_keeper_rewrap, cli_cmd_keeper_status;
 /* doctor.c */
 cli_run cli_cmd_doctor;
 

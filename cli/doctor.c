@@ -116,6 +116,7 @@ int cli_cmd_doctor(struct cli *c, const struct cli_args *args)
         cli_doctor_milter(&d);
         cli_doctor_postfix(&d);
         cli_doctor_keeper(&d);
+        cli_doctor_backup(&d);
         cli_doctor_spool(&d);
         cli_doctor_watch(&d);
         cli_doctor_dns(&d);

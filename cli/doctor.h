@@ -25,6 +25,8 @@ void cli_doctor_profiles(struct cli_doctor *d);
 void cli_doctor_dns(struct cli_doctor *d);
 void cli_doctor_clock(struct cli_doctor *d);
 void cli_doctor_keeper(struct cli_doctor *d);
+/* doctor_backup.c */
+void cli_doctor_backup(struct cli_doctor *d);
 /* doctor_mta.c */
 void cli_doctor_milter(struct cli_doctor *d);
 void cli_doctor_postfix(struct cli_doctor *d);

@@ -202,6 +202,7 @@ int cli_cmd_renew(struct cli *c, const struct cli_args *args)
         base_json_setn(req, "days", n);
     else
         base_json_set(req, "mailbox", args->pos[0]);
+    base_json_set(req, "key", cli_opt(args, "key"));
     if (cli_has(args, "dry-run"))
         base_json_setb(req, "dry_run", true);
     int r = cli_orderform_attestation(c, args, req);

@@ -117,6 +117,7 @@ static void show_what(struct cli *c, const json_t *answer)
                                                "where", "note", "next_try", "error", NULL};
     const char *type = base_json_strd(answer, "type", "");
     static const char *const apart[] = {"checks", NULL};
+    static const char *const shown_above[] = {"product", NULL};
     const json_t *o = base_json_obj(answer, type);
     const json_t *checks = json_object_get(json_object_get(answer, "checks") ? answer : o, "checks");
     if (o)
@@ -124,6 +125,10 @@ static void show_what(struct cli *c, const json_t *answer)
     if (json_array_size(checks)) {
         fprintf(c->out, "\nchecks\n");
         cli_checks(c, checks);
+    }
+    if (base_json_obj(answer, "form")) {
+        fprintf(c->out, "\nform\n");
+        cli_object(c, base_json_obj(answer, "form"), shown_above);
     }
     if (base_json_obj(answer, "forgotten")) {
         fprintf(c->out, "\nforgotten\n");

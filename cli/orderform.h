@@ -5,7 +5,9 @@
 #include "cli.h"
 
 /* Puts field NAME (an option of "order" without dashes: "product", "days", "csr", ...; or
- * "mailbox") with VALUE into the request REQ, as doc/control.md names it. False: F says what was
+ * "mailbox") with VALUE into the request REQ, as doc/control.md names it. Lists ("mailbox",
+ * "addresses", "notify", "additional-usage") are comma-separated and grow with each call;
+ * "custom" takes "LABEL=TEXT; LABEL=TEXT" or a JSON object. False: F says what was
  * expected ("form.field": there is no such field; "form.value"; "file.*"). */
 bool cli_orderform_set(struct cli *c, json_t *req, const char *name, const char *value,
                        struct base_fail *f);

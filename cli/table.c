@@ -34,18 +34,37 @@ static const struct cli_option events_options[] = {
 static const struct cli_option domain_add_options[] = {
     {"method", "METHOD", "email, dns-txt or dns-cname, if not the domain's own", CLI_VALUE}, END};
 static const struct cli_option order_options[] = {
-    {"key-type", "TYPE", "rsa2048, rsa3072, rsa4096, p256 or p384", CLI_VALUE},
-    {"product", "NAME", "such as secure_email_mailbox", CLI_VALUE},
-    {"usage", "USAGE", "dual_use, signing or key_management", CLI_VALUE},
-    {"profile-type", "TYPE", "strict or multipurpose", CLI_VALUE},
-    {"days", "N", "how long the certificate shall be valid", CLI_VALUE},
+    {"product", "NAME", "individual, business, organization, or the CA's own name", CLI_VALUE},
+    {"common-name", "WHICH", "email, name, pseudonym or organization", CLI_VALUE},
     {"first-name", "NAME", "of the person (sponsor-validated products)", CLI_VALUE},
     {"last-name", "NAME", "of the person", CLI_VALUE},
+    {"pseudonym", "NAME", "instead of the person's name", CLI_VALUE},
+    {"addresses", "ADDR,...", "further addresses of this one person, into the same certificate",
+     CLI_MANY},
+    {"organization", "ID", "the CA's number of it, if not the account's", CLI_VALUE},
+    {"key-type", "TYPE", "rsa2048, rsa3072, rsa4096, p256 or p384", CLI_VALUE},
     {"csr", "FILE", "a request whose key is held elsewhere (PEM; - = standard input)", CLI_VALUE},
+    {"later", NULL, "no CSR: the CA invites the recipient to make the key in a browser", CLI_FLAG},
+    {"hash", "HASH", "of the CA's signature: sha256, sha384 or sha512", CLI_VALUE},
+    {"usage", "USAGE", "dual_use, signing or key_management", CLI_VALUE},
+    {"additional-usage", "USAGE,...", "non_repudiation, client_auth", CLI_MANY},
+    {"profile-type", "TYPE", "strict or multipurpose", CLI_VALUE},
+    {"days", "N", "how long the certificate shall be valid", CLI_VALUE},
+    {"years", "N", "the same in years", CLI_VALUE},
+    {"until", "DATE", "the same as a date: 2027-12-31", CLI_VALUE},
+    {"auto-renew", "N", "renew it so many times by itself (0 = never)", CLI_VALUE},
+    {"renew-by", "WHO", "us (default) or ca", CLI_VALUE},
+    {"key", "WHICH", "of these renewals: new (default) or reuse", CLI_VALUE},
+    {"notify", "ADDR,...", "whom the CA writes to as well", CLI_MANY},
+    {"comments", "TEXT", "kept at the CA behind our own mark", CLI_VALUE},
+    {"custom", "LABEL=TEXT", "a custom field of the account, by label or number", CLI_MANY},
+    {"container", "ID", "the CA's number of the account's division", CLI_VALUE},
+    {"payment", "HOW", "profile (contract), balance or card", CLI_VALUE},
+    {"language", "CODE", "of the CA's mails about it: en, de, ...", CLI_VALUE},
     {"attested-by", "TEXT", "who vouches for the person: \"NAME, FUNCTION\"", CLI_VALUE},
     {"register-dn", "DN", "the directory's entry that vouches for the person", CLI_VALUE},
     {"register-values", "LIST", "what that entry says: mail=...,sn=...", CLI_VALUE},
-    {"dry-run", NULL, "say what would be ordered; nothing is written or sent", CLI_FLAG},
+    {"dry-run", NULL, "show the exact request; nothing is written or sent", CLI_FLAG},
     {"wait", NULL, "until the certificate is stored, or the order failed", CLI_FLAG},
     {"timeout", "TIME", "with --wait: no longer than this (default 15m)", CLI_VALUE},
     END};
@@ -128,6 +147,7 @@ static const struct cli_option reissue_options[] = {
     END};
 static const struct cli_option renew_options[] = {
     {"days", "N", "all certificates that end within so many days", CLI_VALUE},
+    {"key", "WHICH", "new or reuse, if not as ordered before", CLI_VALUE},
     {"attested-by", "TEXT", "who vouches for the person: \"NAME, FUNCTION\"", CLI_VALUE},
     {"register-dn", "DN", "the directory's entry that vouches for the person", CLI_VALUE},
     {"register-values", "LIST", "what that entry says: mail=...,sn=...", CLI_VALUE},
@@ -177,6 +197,32 @@ static const struct cli_option record_options[] = {
     {"withdraw", NULL, "take an approval back: --withdraw PROFILE KIND", CLI_FLAG},
     END};
 
+static const struct cli_option backup_options[] = {
+    {"force", NULL, "replace FILE", CLI_FLAG}, END};
+static const struct cli_option verify_options[] = {
+    {"sheet", "[FILE]", "open every key with the recovery sheet: asked for, or read from FILE (- = standard input)",
+     CLI_MAYBE},
+    {"kek", "FILE", "the same with the key's own file; proves nothing about the sheet", CLI_VALUE},
+    END};
+static const struct cli_option restore_options[] = {
+    {"sheet", "[FILE]", "open every key with the recovery sheet, and write the key where the keeper reads it",
+     CLI_MAYBE},
+    {"replace", NULL, "move a ledger and a keeper's state that are there aside", CLI_FLAG},
+    {"keeper-state", "DIR", "the keeper's state directory (default /var/lib/certkeeper)", CLI_VALUE},
+    {"agent-user", "USER", "default certagent", CLI_VALUE},
+    {"keeper-user", "USER", "default certkeeper", CLI_VALUE},
+    {"report", NULL, "after a restore: what the CA has that the backup doesn't", CLI_FLAG},
+    {"finish", NULL, "after a restore: end the fence, go on as always", CLI_FLAG},
+    {"force", NULL, "with --finish: though an account could not be read", CLI_FLAG},
+    END};
+static const struct cli_option sheet_options[] = {
+    {"out", "FILE", "write it into FILE (mode 0600), not to standard output", CLI_VALUE},
+    {"kek", "FILE", "the key's file (default: kek in credentials_dir; - = standard input)", CLI_VALUE},
+    {"force", NULL, "replace FILE", CLI_FLAG},
+    END};
+static const struct cli_option rewrap_options[] = {
+    {"new-kek", "FILE", "the new key: 32 bytes, or 64 hex digits; needed", CLI_VALUE}, END};
+
 const struct cli_command cli_commands[] = {
     {"status", "", 0, 0, "what is going on, and what needs attention", NULL, cli_cmd_status, NULL},
     {"doctor", "", 0, 0, "check the installation: daemons, Postfix, DNS, API, clock, files",
@@ -191,8 +237,11 @@ const struct cli_command cli_commands[] = {
      reason_options, cli_cmd_domain_release, NULL},
     {"domain check", "DOMAIN", 1, 1, "would a validation of it work: mailboxes, MX, CAA, account",
      NULL, cli_cmd_domain_check, NULL},
-    {"order", "MAILBOX", 1, 1, "order a certificate for a mailbox", order_options, cli_cmd_order,
-     NULL},
+    {"order", "RECIPIENT...", 1, MANY, "order a certificate for each recipient", order_options,
+     cli_cmd_order,
+     "A recipient is a mailbox, or several of one person with commas: alice@x.org,a.smith@x.org.\n"
+     "Several recipients are several orders; names of persons come from a CSV file then.\n"
+     "certmilter-order(7) lists the whole form.\n"},
     {"agreement list", "", 0, 0, "the CA's terms, and who accepted them for each account", NULL,
      cli_cmd_agreement_list, NULL},
     {"agreement accept", "ACCOUNT", 1, 1, "accept the CA's terms for an account", agreement_options,
@@ -301,6 +350,23 @@ const struct cli_command cli_commands[] = {
      "  ... --approve HOST --template T [--button N=V] [--choice N=V]\n"
      "      approves them for this site, in your name\n"
      "  certmilter profile record --list, --withdraw PROFILE KIND\n"},
+    {"backup list", "FILE", 1, 1, "what a backup is of", NULL, cli_cmd_backup_list, NULL},
+    {"backup verify", "FILE", 1, 1, "is a backup whole, and does the recovery sheet open it", verify_options,
+     cli_cmd_backup_verify,
+     "With --sheet every key in it is opened; that it worked is recorded, and doctor asks for it.\n"},
+    {"backup", "FILE|DIR", 1, 1, "ledger and keys as one file, while all goes on", backup_options,
+     cli_cmd_backup,
+     "Private keys are in it encrypted only: it is of no use without the recovery sheet.\n"},
+    {"restore", "[FILE]", 0, 1, "put a backup in its places; look at it, end its fence", restore_options,
+     cli_cmd_restore,
+     "The daemons must be stopped. Afterwards the agent reads what the CA has and sends\n"
+     "nothing until restore --finish.\n"},
+    {"keeper recovery-sheet", "", 0, 0, "the key-encryption key, to be printed and locked away",
+     sheet_options, cli_cmd_keeper_sheet, NULL},
+    {"keeper rewrap", "", 0, 0, "everything under another key-encryption key, while all goes on",
+     rewrap_options, cli_cmd_keeper_rewrap, "Interrupted, the same command goes on.\n"},
+    {"keeper status", "", 0, 0, "keys and key-encryption key of the keeper", NULL, cli_cmd_keeper_status,
+     NULL},
     {"events", "", 0, 0, "the newest entries of the record of all decisions and actions", events_options, cli_cmd_events,
      NULL},
     {"reload", "", 0, 0, "have the agent read its configuration anew", NULL, cli_cmd_reload, NULL},

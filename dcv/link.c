@@ -5,6 +5,7 @@
  * confirmation is worse than a missing one. */
 #include <string.h>
 
+#include "ca/fence.h"
 #include "cookies.h"
 #include "hosts.h"
 
@@ -28,7 +29,11 @@ static enum base_fail_class exchange(const struct dcv_context *c, const struct d
                                      struct net_response *resp, struct base_fail *f)
 {
     struct net_request r = page_request;
+    enum base_fail_class cls = ca_fence_check("POST", f); /* a look at some links confirms too */
 
+    if (cls != BASE_OK) {
+        return cls;
+    }
     r.url = url->url;
     r.hosts = hosts->v;
     r.nhosts = hosts->n;
@@ -42,7 +47,7 @@ static enum base_fail_class exchange(const struct dcv_context *c, const struct d
     }
     out->status = 0;
     out->url = url->url;
-    enum base_fail_class cls = net_http(&c->scope, &r, NULL, a, resp, f);
+    cls = net_http(&c->scope, &r, NULL, a, resp, f);
     if (cls == BASE_OK) {
         out->status = resp->status;
         out->content_type = resp->content_type;

@@ -240,6 +240,7 @@ enum base_fail_class keeper_ping(const char *sock, struct base_arena *a, struct 
     if (!c) {
         out->version = keeper_talk_text(a, answer, "version");
         out->kek_id = keeper_talk_text(a, answer, "kek_id");
+        out->old_kek_id = keeper_talk_text(a, answer, "old_kek_id");
         out->started = base_json_int(answer, "started", 0);
         out->locked = base_json_bool(answer, "locked", false);
     }

@@ -192,6 +192,7 @@ enum base_fail_class keeper_evidence_signer(const char *sock, struct base_arena 
 struct keeper_status {
     const char *version;
     const char *kek_id; /* 16 hex characters */
+    const char *old_kek_id; /* of the one that a rewrap replaces; "" = none is under way */
     int64_t started;    /* seconds */
     bool locked;        /* secret memory can't be swapped out */
 };

@@ -109,3 +109,27 @@ enum base_fail_class keeper_envelope_open(const struct keeper_vault *v,
     keeper_secret_free(data_key, KEEPER_DATA_KEY);
     return c;
 }
+
+enum base_fail_class keeper_envelope_rewrap(const struct keeper_vault *v, struct base_arena *a,
+                                            struct keeper_record *r, struct base_fail *f)
+{
+    struct base_buf wrapped;
+    if (r->wrapped.n != KEEPER_DATA_KEY + KEEPER_SEAL_EXTRA)
+        return damaged(f, r, "its sealed parts have a wrong size");
+    unsigned char *data_key = keeper_secret_new(KEEPER_DATA_KEY);
+    if (!data_key)
+        return base_failf(f, BASE_TEMPORARY, "keeper.busy", "no secret memory is left");
+    base_buf_init(&wrapped, 0);
+    const char *tie = aad(a, "data key", r);
+    enum base_fail_class c =
+        keeper_vault_open_sealed(v, tie, r->wrapped, data_key, NULL)
+            ? damaged(f, r, "its file was changed, or belongs to another key-encryption key")
+            : keeper_vault_seal(v, tie, data_key, KEEPER_DATA_KEY, &wrapped, f);
+    if (!c) {
+        keep(a, &wrapped, &r->wrapped);
+        r->kek_id = base_arena_strdup(a, keeper_vault_kek_id(v));
+    }
+    base_buf_free(&wrapped);
+    keeper_secret_free(data_key, KEEPER_DATA_KEY);
+    return c;
+}

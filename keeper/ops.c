@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "keys.h"
+#include "ops_backup.h"
 #include "sealed.h"
 
 enum who { AGENT = 1, ADMIN = 2, BOTH = 3 };
@@ -19,6 +20,7 @@ static enum base_fail_class op_ping(struct keeper_ctx *ctx, struct keeper_call *
     (void)f;
     base_json_set(answer, "version", CERTMILTER_VERSION);
     base_json_set(answer, "kek_id", keeper_vault_kek_id(ctx->vault));
+    base_json_set(answer, "old_kek_id", keeper_vault_old_id(ctx->vault));
     base_json_setn(answer, "started", ctx->started);
     base_json_setb(answer, "locked", ctx->locked);
     return BASE_OK;
@@ -49,13 +51,21 @@ static const struct {
     {"evidence_certificate", BOTH, keeper_op_evidence_certificate},
     {"evidence_sign", AGENT, keeper_op_evidence_sign},
     {"exports_since", BOTH, keeper_op_exports_since},
+    {"backup_begin", ADMIN, keeper_op_backup_begin},
+    {"backup_files", ADMIN, keeper_op_backup_files},
+    {"backup_journal", ADMIN, keeper_op_backup_journal},
+    {"rewrap_begin", ADMIN, keeper_op_rewrap_begin},
+    {"rewrap_page", ADMIN, keeper_op_rewrap_page},
+    {"rewrap_finish", ADMIN, keeper_op_rewrap_finish},
     {"consumer", AGENT, keeper_op_consumer},
 };
 
 bool keeper_ops_slow(const json_t *request)
 {
-    return strcmp(base_json_strd(request, "op", ""), "make_key") == 0 &&
-           keeper_key_type_slow(base_json_strd(request, "type", ""));
+    const char *op = base_json_strd(request, "op", "");
+    return strncmp(op, "backup_", 7) == 0 || strncmp(op, "rewrap_", 7) == 0 ||
+           (strcmp(op, "make_key") == 0 &&
+            keeper_key_type_slow(base_json_strd(request, "type", "")));
 }
 
 const char *keeper_op_text(const json_t *request, const char *key, struct base_fail *f)

@@ -34,7 +34,7 @@ struct keeper_call {
     char export_key[KEEPER_ID];
 };
 
-/* Long work (making RSA keys), for the scheduling. */
+/* Long work (making RSA keys, pages of a backup or a rewrap), for the scheduling. */
 bool keeper_ops_slow(const json_t *request);
 /* {"ok":true,...} or {"ok":false,"class","code","text"}; never NULL. A member
  * "passphrase" is to be wiped with keeper_json_wipe() before the last decref. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cert/bundle.h"
 #include "cert/pkcs12.h"
+#include "exports.h"
 #include "memory.h"
 #include "sealed.h"
 
@@ -198,8 +199,13 @@ static enum base_fail_class run_export(struct keeper_ctx *ctx, struct keeper_cal
     if ((c = build(ctx, a, r, x->pass, &x->p12, f)))
         return c;
     base_random_id(x->id, KEEPER_ID_LEN);
-    if (sealed && (c = store_passphrase(ctx, a, x->id, r, x->pass, f)))
-        return c;
+    if (sealed) { /* locked: whoever adds a KEK waits until this is on disk */
+        keeper_store_lock(ctx->store, x->id);
+        c = store_passphrase(ctx, a, x->id, r, x->pass, f);
+        keeper_store_unlock(ctx->store, x->id);
+        if (c)
+            return c;
+    }
     return record_export(ctx, call, r, x, f);
 }
 

@@ -46,4 +46,9 @@ enum base_fail_class keeper_envelope_open(const struct keeper_vault *v,
                                           const struct keeper_record *r, EVP_PKEY **out,
                                           struct base_fail *f);
 
+/* The data key of R under the present KEK, whichever sealed it; the private key stays
+ * sealed. Same failures. */
+enum base_fail_class keeper_envelope_rewrap(const struct keeper_vault *v, struct base_arena *a,
+                                            struct keeper_record *r, struct base_fail *f);
+
 #endif

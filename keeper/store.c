@@ -371,3 +371,26 @@ enum base_fail_class keeper_store_export_ids(struct keeper_store *s, const char 
         close(fd);
     return unlisted(f, "exports", e);
 }
+
+enum base_fail_class keeper_store_others(struct keeper_store *s,
+                                         char (*names)[KEEPER_OTHER_NAME], size_t *n,
+                                         struct base_fail *f)
+{
+    DIR *d = stream(s->dir);
+    const struct dirent *e;
+    bool room = true;
+    *n = 0;
+    if (!d)
+        return unlisted(f, "state directory's files", errno);
+    while (room && (e = readdir(d))) {
+        size_t len = strlen(e->d_name);
+        if (len < 6 || len >= KEEPER_OTHER_NAME || e->d_name[0] == '.' ||
+            strcmp(e->d_name + len - 5, ".json") != 0 || strncmp(e->d_name, "kek-", 4) == 0)
+            continue;
+        if ((room = *n < KEEPER_OTHERS_MAX))
+            memcpy(names[(*n)++], e->d_name, len + 1);
+    }
+    closedir(d);
+    return room ? BASE_OK : base_failf(f, BASE_PERMANENT, "keeper.state",
+                                       "there are files in the state directory that aren't ours");
+}

@@ -55,6 +55,14 @@ enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
 enum base_fail_class keeper_store_export_ids(struct keeper_store *s, const char *after,
                                              size_t limit, char (*ids)[KEEPER_ID], size_t *n,
                                              struct base_fail *f);
+/* The other files of the state directory, right in it: NAME.json, not those of the KEK. In
+ * order of the directory; more than KEEPER_OTHERS_MAX is "keeper.state". */
+#define KEEPER_OTHERS_MAX 16
+#define KEEPER_OTHER_NAME 64
+#define KEEPER_OTHER_MAX 65536 /* bytes of one */
+enum base_fail_class keeper_store_others(struct keeper_store *s,
+                                         char (*names)[KEEPER_OTHER_NAME], size_t *n,
+                                         struct base_fail *f);
 /* Where the index has an entry for MAILBOX's key ID: "mailboxes/<2>" and the name in it. */
 void keeper_store_index_name(const char *mailbox, const char *id, char dir[16],
                              char name[32 + KEEPER_ID]);

@@ -14,3 +14,6 @@ echo "CA mails, from the spool to the ledger:"
 echo
 echo "One CA mail, from Postfix to the confirmed domain:"
 /usr/bin/python3 "$here/confirm.py"
+echo
+echo "Backup, verify, rewrap, restore (MAILBOXES=100000 for the real size):"
+/usr/bin/python3 "$here/backup.py" "${MAILBOXES:-5000}"

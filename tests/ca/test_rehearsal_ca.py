@@ -266,3 +266,29 @@ def test_restart_keeps_state(tmp_path, sink):
     assert base64.b64decode(sent[0]["raw_base64"]).startswith(b"DKIM-Signature:") if sent else True
     assert sponsor(ca, csr_of()[1], "ida@kept.test") > order
     assert ca.stop() == 0
+
+
+def test_what_was_sent_is_kept(ca):
+    """All of an order's form but the CSR; the container is the one that was named."""
+    ca.control("/validate", {"domain": "example.test"})
+    number = sponsor(ca, csr_of()[1], "a@example.test", comments="hello", container={"id": 9}, auto_renew=2)
+    sent = ca.control("/state/orders")["orders"][str(number)]["sent"]
+    assert (sent["comments"], sent["auto_renew"]) == ("hello", 2)
+    assert sent["certificate"]["with_csr"] is True and "csr" not in sent["certificate"]
+    assert ca.api("GET", f"{ORDER}/{number}").json["container"]["id"] == 9
+    body = order_body(csr_of()[1], "b@example.test", auto_renew=99)
+    assert ca.api("POST", f"{ORDER}/secure_email_mailbox", body).json["errors"][0]["code"] == "invalid_auto_renew"
+
+
+def test_pick_up(ca, sink):
+    """An order without CSR: invited, invited again, then the recipient makes the key."""
+    ca.control("/validate", {"domain": "example.test"})
+    number = sponsor(ca, None, "a@example.test")
+    ca.wait(number, "waiting_pickup")
+    ca.control("/pickup", {"order_id": number, "resend": True})
+    ca.idle()
+    assert len({link_of(m[2]) for m in sink.mails}) == 2
+    ca.control("/pickup", {"order_id": number})
+    assert ca.wait(number)["certificate"]["emails"] == ["a@example.test"]
+    with pytest.raises(AssertionError, match="wait for pick-up"):
+        ca.control("/pickup", {"order_id": number})

@@ -209,6 +209,45 @@ def test_order(site):
     assert site.run("order", "a@example.test", "--days", "many").status == 2
 
 
+def test_order_form(site):
+    """Every field of the form as the agent's request has it."""
+    agent = site.serve(order={"order": 3, "text": "on its way", "attention": ["it ended"]})
+    r = site.run("order", "a@example.test, b@example.test", "--addresses", "c@example.test", "--product", "Business",
+                 "--common-name", "pseudonym", "--pseudonym", "P", "--organization", "5", "--later", "--hash", "sha384",
+                 "--additional-usage", "non_repudiation,client_auth", "--until", "2027-12-31", "--auto-renew", "2",
+                 "--renew-by", "ca", "--key", "reuse", "--notify", "x@y.test", "--notify", "z@y.test,w@y.test",
+                 "--comments", "room 7", "--custom", "Cost center=4711; Desk = 3", "--custom", '{"Odd;one": "a=b"}',
+                 "--container", "9", "--payment", "card", "--language", "de")
+    assert r.status == 4 and "! it ended" in r.out
+    q = agent.requests[0]
+    for key in ("v", "cmd", "by"):
+        del q[key]
+    assert q == {"mailbox": "a@example.test", "addresses": ["a@example.test", "b@example.test", "c@example.test"],
+                 "product": "secure_email_sponsor", "common_name": "pseudonym", "pseudonym": "P", "organization": 5,
+                 "later": True, "signature_hash": "sha384", "additional_usages": ["non_repudiation", "client_auth"],
+                 "validity_until": "2027-12-31", "auto_renew": 2, "renew_by": "ca", "key": "reuse",
+                 "emails": ["x@y.test", "z@y.test", "w@y.test"], "comments": "room 7", "container": 9,
+                 "custom_fields": {"Cost center": "4711", "Desk": "3", "Odd;one": "a=b"}, "payment": "card",
+                 "locale": "de"}
+    for bad in (("--custom", "nothing"), ("--container", "x"), ("--years", "0"), ("--auto-renew", "-1")):
+        assert site.run("order", "a@example.test", *bad).status == 2, bad
+
+
+def test_order_for_several(site):
+    answers = {"a@x.test": {"order": 3, "text": "order 3 is on its way"},
+               "b@x.test": {"ok": False, "class": "permanent", "code": "order.consent", "text": "not agreed"},
+               "c@x.test": {"order": 4, "text": "order 4 is on its way", "attention": ["look"]}}
+    agent = site.serve(order=lambda q: answers[q["mailbox"]])
+    r = site.run("order", *answers)
+    assert r.status == 1 and r.out == ("a@x.test: order 3 is on its way\nb@x.test: refused: not agreed\n"
+                                       "c@x.test: order 4 is on its way\n! look\n")
+    assert [q["mailbox"] for q in agent.requests] == list(answers)
+    list_, status = site.ask("order", "a@x.test", "c@x.test")
+    assert status == 4 and [o["order"] for o in list_] == [3, 4]
+    r = site.run("order", "a@x.test", "c@x.test", "--first-name", "A")
+    assert r.status == 2 and "--csv" in r.err and len(agent.requests) == 5
+
+
 def test_order_with_csr(site):
     agent = site.serve(order={})
     pem = "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n"

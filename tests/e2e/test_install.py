@@ -56,7 +56,7 @@ def test_all_is_in_place(staged):
             **{f"{local}/lib/systemd/system/{u}": 0o644 for u in UNITS},
             **{f"{local}/share/man/man{p[-1]}/{p}": 0o644 for p in (
                 "certmilter.1", "certmilter.conf.5", "certmilter-profile.5", "certmilterd.8", "certagentd.8",
-                "certkeeperd.8", "certinspect.8")}}.items():
+                "certkeeperd.8", "certinspect.8", "certmilter-order.7")}}.items():
         assert files.pop(name, None) == mode, name
     assert not files, "more than expected"
 

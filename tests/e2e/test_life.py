@@ -257,7 +257,9 @@ def limited(site, option):
 
 def test_automatic_renewal(site, domain):
     box = f"a@{domain}"
-    old = site.stored(site.order(box, validity_days=10))
+    site.domains[domain] = {"mode": "confirm", "validity": "10d"}
+    limited(site, None)
+    old = site.stored(site.order(box))
     assert "not renewed by itself" in site.ask("show", what=f"order:{old['order']}")["next"]["text"]
     site.domains[domain] = {"mode": "confirm", "validity": "90d", "renew": "20d"}
     limited(site, None)

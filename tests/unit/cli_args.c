@@ -143,7 +143,7 @@ static void test_refused(void **state)
         {"certmilter domain", "say what to do"},
         {"certmilter domain lst", "did you mean \"domain list\"?"},
         {"certmilter help-me-please-now", "there is no command \"help-me-please-now\"\n"},
-        {"certmilter order", "order: MAILBOX is missing"},
+        {"certmilter order", "order: RECIPIENT... is missing"},
         {"certmilter status now", "\"now\" is one word too many"},
         {"certmilter order a@b.test --colour red", "no option --colour"},
         {"certmilter order a@b.test --key-type", "--key-type: a value is missing"},

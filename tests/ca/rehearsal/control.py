@@ -349,6 +349,36 @@ def status(call):
     return {"order_id": order["id"], "status": order["status"]}
 
 
+@routes.add("POST", "/pickup")
+def pickup(call):
+    """The recipient of an order without CSR makes the key; with "resend" the invitation comes once more instead."""
+    order = call.ca.state.data["orders"][call.body["order_id"]]
+    if order["status"] != "waiting_pickup":
+        raise ValueError("the order doesn't wait for pick-up")
+    if call.body.get("resend"):
+        orders.invite(call.ca, order)
+    else:
+        orders.pick_up(call.ca, order)
+    return {"order_id": order["id"], "status": order["status"]}
+
+
+@routes.add("POST", "/shrink")
+def shrink(call):
+    """A mistake: the certificate of this order will name its first address alone."""
+    order = call.ca.state.data["orders"][call.body["order_id"]]
+    order["emails"] = order["emails"][:1]
+    return {"order_id": order["id"]}
+
+
+@routes.add("POST", "/metadata")
+def change_metadata(call):
+    """Changes a custom field, as the portal does."""
+    for field in call.ca.state.data["metadata"]:
+        if field["id"] == call.body["id"]:
+            field["is_required"] = bool(call.body.get("is_required"))
+    return {"id": call.body["id"]}
+
+
 @routes.add("GET", "/state/{table}")
 def table(call, name):
     """A whole table, as it is stored: orders, domains, certificates, organizations, requests, tokens, changes."""

@@ -6,6 +6,8 @@ Owns the tables orders, certificates and requests. advance() is the only place t
 import time
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from . import dcv, forms, issue, words
 from .products import PRODUCTS
@@ -36,6 +38,7 @@ def place(ca, account, product, plan, body, organization_id):
              "auto_renew": body.get("auto_renew", 0), "quiet": bool(body.get("disable_renewal_notifications")),
              "payment_method": body.get("payment_method", "balance"), "price": price_of(product, plan["days"]),
              "mailboxes": [{"email": e, "status": "unvalidated", "date_emailed": None} for e in emails],
+             "sent": sent(body), "container_id": (body.get("container") or {}).get("id"),
              "asked": [], "invited": False, "revoked": None, "status_last_updated": time.time()}
     ca.state.data["orders"][order["id"]] = order
     if order["payment_method"] == "balance":
@@ -49,6 +52,31 @@ def place(ca, account, product, plan, body, organization_id):
                 order["comments"])
     advance(ca, order)
     return order
+
+
+def sent(body):
+    """What the order's form said, for tests to read: all but the CSR."""
+    certificate = {k: v for k, v in body["certificate"].items() if k != "csr"}
+    return {**body, "certificate": {**certificate, "with_csr": bool(body["certificate"].get("csr"))}}
+
+
+def pick_up(ca, order):
+    """The recipient opens the invitation and makes the key in the browser; the CA gets its request."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "made in a browser")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    order["plan"]["csr"] = request.public_bytes(serialization.Encoding.PEM).decode()
+    ca.state.set_status(order, "pending")
+    advance(ca, order)
+
+
+def invite(ca, order):
+    """The mail with the link to the page where the key is made; an older link is void then."""
+    order["invited"] = True
+    order["invitation"] = ca.state.token()
+    ca.mail("csr-invitation", order["emails"][0], language=language(ca, order), account=order["account"],
+            mailbox=order["emails"][0], order_id=order["id"], token=order["invitation"],
+            link=ca.page_url(f"/create/{order['invitation']}"))
 
 
 def price_of(product, days):
@@ -80,10 +108,7 @@ def advance(ca, order):
         return
     if not order["plan"]["csr"]:
         if not order["invited"]:
-            order["invited"] = True
-            ca.mail("csr-invitation", order["emails"][0], language=language(ca, order), account=order["account"],
-                    mailbox=order["emails"][0], order_id=order["id"], token=ca.state.token(),
-                    link=ca.page_url(f"/create/{ca.state.token()}"))
+            invite(ca, order)
         ca.state.set_status(order, "waiting_pickup")
         return
     ca.state.set_status(order, "processing")

@@ -135,6 +135,12 @@ def plan_of(product, body, organization):
     common_name, person = check_person(kind, certificate, emails, organization, not fixed)
     if fixed and kind == "sponsor":
         common_name = certificate["common_name"]
+    need(isinstance(body.get("comments", ""), str) and len(body.get("comments", "")) <= 1000, "comments",
+         "Comments are too long.")
+    renewals = body.get("auto_renew", 0)
+    need(isinstance(renewals, int) and 0 <= renewals <= 20, "auto_renew", "auto_renew is a number of renewals.")
+    for address in body.get("additional_emails") or []:
+        need(isinstance(address, str) and ADDRESS.fullmatch(address), "additional_emails", "An address is not valid.")
     need(body.get("dcv_method", "email") == "email", "dcv_method", "Only email is possible for this product.")
     need(body.get("payment_method", "balance") in ("balance", "card", "profile", "wire_transfer"), "payment_method",
          "Unknown payment method.")

@@ -11,6 +11,12 @@ from .state import day, stamp
 CONTAINER = {"id": 5, "name": "Rehearsal"}
 
 
+def container(order):
+    """The division of the account that the order was placed in."""
+    return CONTAINER if order.get("container_id") in (None, CONTAINER["id"]) else {
+        "id": order["container_id"], "name": f"Division {order['container_id']}"}
+
+
 def user(account):
     return {"id": account["user_id"], "first_name": "Robin", "last_name": "Rehearsal",
             "email": f"api@{account['name']}.test"}
@@ -77,7 +83,7 @@ def order_full(ca, order):
             "is_renewal": bool(order["renewal_of"]), "is_renewed": bool(order["renewed_by"]),
             "renewed_order_id": order["renewed_by"], "date_created": stamp(order["created"]),
             "disable_renewal_notifications": order["quiet"], "auto_renew": order["auto_renew"],
-            "container": CONTAINER, "product": product(order["product"]), "user": user(account),
+            "container": container(order), "product": product(order["product"]), "user": user(account),
             "requests": [request_brief(ca.state.data["requests"][r]) for r in order["request_ids"]],
             "dcv_method": "email", "payment_method": order["payment_method"], "price": order["price"],
             "additional_emails": order["additional_emails"], "custom_fields": order["custom_fields"],
