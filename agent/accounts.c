@@ -10,6 +10,7 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog.h"
 #include "fields.h"
 #include "ca/terms.h"
 #include "trust.h"
@@ -24,6 +25,8 @@ struct look {
     const char *account;
     struct ca_account *ca;
     struct ca_domains now;
+    bool whole; /* the catalog is asked for too */
+    json_t *catalog;
     struct ca_fields fields;
     bool have_fields;
     const char *product; /* whose terms are looked at too; NULL = not this time */
@@ -37,6 +40,8 @@ static void look_run(struct agent_task *t)
     struct look *k = (struct look *)t;
     struct base_fail ignored = {0};
     k->cls = ca_domain_list(k->ca, NULL, k->a, &k->now, &k->fail);
+    if (k->whole)
+        ca_catalog(k->ca, k->a, &k->catalog, &ignored);
     /* a key may be too small for this; the numbers of the fields work without it */
     k->have_fields = !k->cls && !ca_fields(k->ca, k->a, &k->fields, &ignored);
     /* not every CA tells its terms: they are looked at again the next day */
@@ -47,6 +52,7 @@ static void look_run(struct agent_task *t)
 static void look_free(struct agent *ag, struct look *k)
 {
     agent_job_over(ag, k->job.id);
+    json_decref(k->catalog);
     agent_conf_unref(k->conf);
     base_arena_free(k->a);
     free(k);
@@ -56,7 +62,7 @@ static void look_free(struct agent *ag, struct look *k)
 static void settle(struct agent *ag, struct look *k, struct ledger_intent *i,
                    const struct ca_domain *d)
 {
-    if (i->p.state == POLICY_INTENT_UNKNOWN && d->valid && !d->pending && i->p.account &&
+    if (i->p.state == POLICY_INTENT_UNKNOWN && ca_domain_holds(d, i->p.renews) && i->p.account &&
         strcmp(i->p.account, k->account) == 0)
         agent_intent_end(ag, i, POLICY_INTENT_CONFIRMED, "the CA holds it as validated");
 }
@@ -185,6 +191,11 @@ static void look_done(struct agent *ag, struct agent_task *t)
         look_free(ag, k);
         return;
     }
+    if (k->catalog && agent_catalog_save(ag, k->account, k->catalog))
+        agent_ok(ag,
+                 ledger_meta_set(ag->ledger, base_arena_printf(k->a, "catalog-asked:%s", k->account),
+                                 base_now(), &f),
+                 &f, "meta");
     if (k->have_fields)
         agent_fields_keep(ag, k->account, &k->fields);
     if (k->cls)
@@ -217,6 +228,8 @@ void agent_look_job(struct agent *ag, const struct ledger_job *job)
         return;
     }
     k->product = terms_due(ag, k);
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->account);
+    k->whole = acc && agent_catalog_due(ag, acc);
     k->task.run = look_run;
     k->task.done = look_done;
     snprintf(k->task.key, sizeof(k->task.key), "%s", k->account);

@@ -4,6 +4,7 @@
 
 #include "agent.h"
 #include "base/json.h"
+#include "catalog.h"
 
 const char *agent_act_name(enum ca_action action)
 {
@@ -79,7 +80,12 @@ enum base_fail_class agent_act_start(struct agent *ag, const struct agent_act *a
     struct base_arena *a = base_arena_new();
     json_t *data = json_object();
     struct ledger_order o;
-    enum base_fail_class r = BASE_OK;
+    enum base_fail_class r = agent_right_check(ag, act->account, AGENT_RIGHT_ORDER, f);
+    if (r) {
+        json_decref(data);
+        base_arena_free(a);
+        return r;
+    }
     base_json_set(data, "action", agent_act_name(act->action));
     base_json_set(data, "account", act->account);
     base_json_set(data, "tenant", act->tenant);

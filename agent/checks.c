@@ -9,7 +9,10 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog.h"
 #include "dcv/dns.h"
+#include "dcv/http.h"
+#include "domainlook.h"
 #include "keeper/client.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
@@ -56,7 +59,7 @@ static void check_mx(struct checks *k)
     }
     for (size_t i = 0; i < ans.n && i < 10; i++) {
         names = base_arena_printf(k->a, "%s%s%s", names, i ? ", " : "", ans.records[i].text);
-        ours = ours || (host && base_ascii_caseeq(host, ans.records[i].text));
+        ours = ours || agent_is_our_host(k->conf->cfg, ans.records[i].text);
     }
     say(k, "mx", ours ? "ok" : "warn",
         ours ? base_arena_printf(k->a, "mail for %s comes here (%s)", name, names)
@@ -67,32 +70,14 @@ static void check_mx(struct checks *k)
 
 static void check_caa(struct checks *k)
 {
+    static const char *const results[] = {"ok", "ok", "warn", "fail"};
     const struct policy_account *acc = policy_config_account(k->conf->cfg, k->domain->account);
-    const struct policy_profile *p =
-        acc ? policy_config_profile(k->conf->cfg, acc->profile) : NULL;
-    struct net_dns_answer ans;
-    bool restricts = false, allowed = false;
-    net_dns_caa(k->conf->resolver, k->domain->name, k->a, &ans);
-    if (ans.status == NET_DNS_TEMPFAIL) {
-        say(k, "caa", "warn", "the CAA records can't be looked up now; the CA would refuse too");
-        return;
-    }
-    for (size_t i = 0; i < ans.n; i++) {
-        if (!ans.records[i].tag || strcmp(ans.records[i].tag, "issuemail") != 0)
-            continue;
-        restricts = true;
-        size_t len = strcspn(ans.records[i].text, "; ");
-        char *issuer = base_arena_strndup(k->a, ans.records[i].text, len);
-        allowed = allowed || (p && policy_strings_has(&p->caa, issuer));
-    }
-    if (!restricts)
-        say(k, "caa", "ok", "no CAA issuemail record restricts who may issue (RFC 9495)");
-    else if (allowed)
-        say(k, "caa", "ok", "CAA issuemail names this CA");
-    else
-        say(k, "caa", "fail",
-            base_arena_printf(k->a, "CAA issuemail of %s does not name this CA: it must refuse to "
-                                    "issue", ans.name ? ans.name : k->domain->name));
+    struct policy_strings issuers = {0};
+    const char *text;
+    if (acc)
+        issuers = agent_caa_issuers(k->conf->cfg, acc);
+    enum agent_caa caa = agent_caa_look(k->conf->resolver, k->domain->name, &issuers, k->a, &text);
+    say(k, "caa", results[caa], text);
 }
 
 static void check_at_ca(struct checks *k)
@@ -133,8 +118,32 @@ static void check_mode(struct checks *k)
                                                                  : ": nothing is confirmed, only told"));
 }
 
+static void check_http(struct checks *k)
+{
+    const struct policy_http *h = policy_config_http(k->conf->cfg, k->domain->name);
+    struct base_fail f = {0};
+    if (k->domain->method != POLICY_METHOD_HTTP)
+        return;
+    for (size_t i = 0; i < h->webroots.n; i++) {
+        struct policy_strings root = {&h->webroots.v[i], 1};
+        /* a file of our own comes and goes: that is the right that is needed */
+        enum base_fail_class r = dcv_file_put(&root, "certmilter-check.txt", "certmilter", &f);
+        if (!r)
+            r = dcv_file_remove(&root, "certmilter-check.txt", "certmilter", &f);
+        say(k, "http", r ? "fail" : "ok",
+            r ? base_arena_strdup(k->a, f.text)
+              : base_arena_printf(k->a, "a file can be put below %s by http \"%s\"",
+                                  h->webroots.v[i], h->id));
+    }
+    if (h->webroots.n == 0)
+        say(k, "http", "ok",
+            base_arena_printf(k->a, "a person puts the file where http \"%s\" has no webroots", h->id));
+}
+
 static void check_dns(struct checks *k)
 {
+    if (k->domain->method == POLICY_METHOD_HTTP)
+        return;
     const struct policy_dns *s = policy_config_dns(k->conf->cfg, k->domain->name);
     const char *method = policy_method_name(k->domain->method);
     enum policy_method m = k->domain->method;
@@ -175,6 +184,7 @@ static void domain_run(struct agent_task *t)
     struct checks *k = (struct checks *)t;
     check_mode(k);
     check_dns(k);
+    check_http(k);
     check_mx(k);
     check_caa(k);
     check_at_ca(k);
@@ -200,22 +210,49 @@ static void check_keeper(struct checks *k)
                                                  st.kek_id));
 }
 
+/* Which rights a task needs: orders (ordering, reissue, revocation), domains (validation),
+ * organizations; view-only is enough for looking before a click. */
+static void check_rights(struct checks *k, const struct agent_account *acc, const char *name,
+                         json_t *rights)
+{
+    json_t *catalog = json_object();
+    json_object_set_new(catalog, "rights", rights);
+    const char *lacks = agent_rights_lack(k->a, catalog);
+    const char *role = base_arena_strdup(k->a, base_json_str(rights, "role"));
+    bool admin = base_json_bool(rights, "admin", false);
+    json_decref(catalog);
+    if (lacks)
+        say(k, name, "warn",
+            base_arena_printf(k->a, "the API key works, but (%s) it %s. Ordering, reissue and revocation "
+                                    "need the right for orders, validation those for domains and "
+                                    "organizations; looking at a mail before it is answered needs none",
+                              role ? role : "role not told", lacks));
+    else if (admin)
+        say(k, name, "warn",
+            base_arena_printf(k->a, "the API key belongs to an administrator (%s): a key restricted to "
+                                    "orders, domains and organizations is enough%s", role ? role : "",
+                              acc->cfg->skip_approval ? ", but for skip_approval, which is on" : ""));
+    else if (acc->cfg->skip_approval)
+        say(k, name, "warn",
+            base_arena_printf(k->a, "the API key works (%s), and skip_approval is on: the CA takes that "
+                                    "from an administrator's key only",
+                              role ? role : "role not told"));
+    else
+        say(k, name, "ok", base_arena_printf(k->a, "the API key works%s%s", role ? ", role " : "",
+                                             role ? role : ""));
+}
+
 static void check_account(struct checks *k, const struct agent_account *acc)
 {
     struct base_fail f = {0};
-    struct ca_me me = {0};
+    json_t *rights;
     const char *name = base_arena_printf(k->a, "account %s", acc->cfg->id);
     if (!acc->ca)
         say(k, name, "fail", acc->error ? acc->error : "can't be used");
-    else if (ca_me(acc->ca, k->a, &me, &f))
+    else if (ca_rights(acc->ca, k->a, &rights, &f))
         say(k, name, "fail", base_arena_printf(k->a, "the CA does not accept us: %s", f.text));
-    else if (me.role && strcasestr(me.role, "admin"))
-        say(k, name, "warn",
-            base_arena_printf(k->a, "the API key belongs to an administrator (%s): a key restricted to "
-                                    "orders, domains and organizations is enough", me.role));
     else
-        say(k, name, "ok", base_arena_printf(k->a, "the API key works%s%s", me.role ? ", role " : "",
-                                             me.role ? me.role : ""));
+        check_rights(k, acc, name, rights);
 }
 
 static void check_keys(struct checks *k)

@@ -40,6 +40,12 @@ static void apply_record(struct policy_config *cfg, const json_t *rec)
     }
 }
 
+static int64_t organization_of(const struct policy_config *cfg, const struct policy_account *p)
+{
+    const struct policy_tenant *t = policy_config_tenant(cfg, p->tenant);
+    return p->organization ? p->organization : t ? t->organization : 0;
+}
+
 static void open_account(struct agent_conf *c, struct agent_account *acc)
 {
     struct base_fail f = {0};
@@ -56,8 +62,9 @@ static void open_account(struct agent_conf *c, struct agent_account *acc)
         .key = (const char *)key.p,
         .nkey = key.n,
         .scope = c->links,
-        .organization = p->organization,
+        .organization = organization_of(c->cfg, p),
         .payment = p->payment,
+        .skip_approval = p->skip_approval,
     };
     o.scope.bundle = p->tls_bundle;
     if (ca_account_new(&o, &acc->ca, &f)) {

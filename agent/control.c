@@ -1,7 +1,7 @@
 /* agent/control.c - the control socket: who may ask, one request after another.
  *
- * Owns the clients. A request is answered at once, or (domain.check, doctor,
- * request.list, mail.wait) later by its client's number. doc/control.md is the contract. A
+ * Owns the clients. A request is answered at once, or (what start_slow() names) later by its
+ * client's number. doc/control.md is the contract. A
  * client that sends garbage or stalls loses its connection, nobody else does. */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,9 +15,11 @@
 #include "base/clock.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "domainlook.h"
 #include "owner.h"
 #include "publish.h"
 #include "trust.h"
+#include "catalog.h"
 
 #define CLIENTS_MAX 64
 #define SEND_MS 2000
@@ -48,6 +50,8 @@ static const struct {
     {"domain.list", agent_cmd_domain_list, false},
     {"domain.add", agent_cmd_domain_add, true},
     {"domain.release", agent_cmd_domain_release, true},
+    {"domain.resend", agent_cmd_domain_resend, true},
+    {"domain.plan", agent_cmd_domain_plan, false},
     {"order", agent_cmd_order, true},
     {"expect", agent_cmd_expect, true},
     {"consent.add", agent_cmd_consent_add, true},
@@ -86,6 +90,8 @@ static const struct {
     {"publish.retry", agent_cmd_publish_retry, true},
     {"publish.run", agent_cmd_publish_run, true},
     {"publish.history", agent_cmd_publish_history, true},
+    {"organization.add", agent_cmd_organization_add, true},
+    {"organization.submit", agent_cmd_organization_submit, true},
 };
 
 static void drop(struct agent *ag, struct agent_client *c)
@@ -225,6 +231,8 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
     *known = true;
     if (strcmp(cmd, "domain.check") == 0)
         return agent_cmd_domain_check_start(ag, c->number, req, f);
+    if (strcmp(cmd, "domain.persist") == 0)
+        return agent_cmd_domain_persist_start(ag, c->number, req, f);
     if (strcmp(cmd, "doctor") == 0)
         return agent_cmd_doctor_start(ag, c->number, f);
     if (strcmp(cmd, "alias") == 0)
@@ -235,6 +243,12 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
         return agent_cmd_evidence_start(ag, c->number, req, by, f);
     if (strcmp(cmd, "request.list") == 0)
         return agent_cmd_request_list_start(ag, c->number, req, f);
+    if (strcmp(cmd, "quote") == 0)
+        return agent_cmd_quote_start(ag, c->number, req, f);
+    if (strcmp(cmd, "product.list") == 0)
+        return agent_cmd_catalog_start(ag, c->number, "products", req, f);
+    if (strcmp(cmd, "organization.list") == 0)
+        return agent_cmd_catalog_start(ag, c->number, "organizations", req, f);
     if (strcmp(cmd, "mail.wait") == 0) {
         int64_t s = base_json_int(req, "timeout", 30);
         snprintf(c->wait_spool, sizeof(c->wait_spool), "%s", base_json_strd(req, "spool", "-"));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "dnsrun.h"
+#include "domainlook.h"
 #include "policy/recognise.h"
 
 /* ---- domains and orders -------------------------------------------------------------- */
@@ -51,7 +52,7 @@ enum base_fail_class agent_cmd_domain_add(struct agent *ag, const json_t *req, c
         !name ? base_failf(f, BASE_PERMANENT, "domain.name", "\"%s\" is no domain name", given)
         : how && !policy_method_parse(how, &method)
             ? base_failf(f, BASE_PERMANENT, "domain.method",
-                         "method \"%.40s\": expected email, dns-txt or dns-cname", how)
+                         "method \"%.40s\": expected email, dns-txt, dns-cname or http", how)
             : agent_domain_request_by(ag, name, method, by, 0, &id, f);
     if (!r)
         r = tell_intent(ag, id,
@@ -61,9 +62,8 @@ enum base_fail_class agent_cmd_domain_add(struct agent *ag, const json_t *req, c
                                               : "certmilter domain list tells what happens next"),
                         answer, f);
     if (!r) {
-        const struct policy_dns *s = policy_config_dns(ag->conf->cfg, name);
         base_json_set(answer, "method", policy_method_name(method));
-        base_json_setb(answer, "by_hand", method != POLICY_METHOD_EMAIL && s && s->manual);
+        base_json_setb(answer, "by_hand", agent_dns_by_hand(ag->conf->cfg, name, method));
     }
     base_arena_free(a);
     return r;
@@ -118,10 +118,10 @@ enum base_fail_class agent_cmd_domain_release(struct agent *ag, const json_t *re
     if (!d)
         r = base_failf(f, BASE_PERMANENT, "domain.unknown", "%s is no controlled domain of %s", given,
                        ag->conf->cfg->path);
-    else if (d->mode != POLICY_MODE_HOLD)
+    else if (agent_domain_mode(ag, d) != POLICY_MODE_HOLD)
         r = base_failf(f, BASE_PERMANENT, "domain.release",
                        "%s is in mode %s (%s): only mode hold waits for a person", d->name,
-                       policy_mode_name(d->mode), d->where);
+                       policy_mode_name(agent_domain_mode(ag, d)), d->where);
     else if (!reason[0] || strlen(reason) > 500)
         r = base_failf(f, BASE_PERMANENT, "held.reason",
                        "expected a reason of at most 500 bytes; it is kept with your name");

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "owner.h"
+#include "catalog.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
 #include "publish.h"
@@ -73,6 +74,7 @@ static void show_order(struct agent *ag, struct base_arena *a, const struct ledg
     struct base_fail none = {0};
     base_json_set(answer, "type", "order");
     json_object_set_new(answer, "order", agent_order_json(o));
+    base_json_set(base_json_obj(answer, "order"), "price", agent_price_of(ag, a, o->id));
     put_form(o, answer);
     if (!ledger_attestation_of(ag->ledger, a, o->id, &t, &none))
         json_object_set_new(answer, "attestation", agent_attest_json(&t));

@@ -6,7 +6,9 @@
 #include "backup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "domainlook.h"
 #include "publish.h"
+#include "catalog.h"
 #include "show.h"
 #include "trust.h"
 
@@ -55,6 +57,22 @@ static void put_domains(struct agent *ag, json_t *answer)
     json_object_set_new(answer, "domains", o);
 }
 
+/* What the key may not do, how orders are paid, and what is left. */
+static void put_catalog(struct agent *ag, const struct agent_account *acc, json_t *o)
+{
+    json_t *j = agent_catalog(ag, acc->cfg->id);
+    struct base_arena *a = base_arena_new();
+    if (j && acc->ca) {
+        base_json_set(o, "role", base_json_str(base_json_obj(j, "rights"), "role"));
+        base_json_set(o, "lacks", agent_rights_lack(a, j));
+        base_json_set(o, "payment", ca_payment(acc->ca));
+        base_json_set(o, "balance", base_json_str(j, "balance"));
+        base_json_set(o, "currency", base_json_str(j, "currency"));
+    }
+    base_arena_free(a);
+    json_decref(j);
+}
+
 static void put_accounts(struct agent *ag, json_t *answer, json_t *att)
 {
     json_t *l = json_array();
@@ -72,6 +90,7 @@ static void put_accounts(struct agent *ag, json_t *answer, json_t *att)
         base_json_set(o, "state", acc->ca ? "ready" : "unusable");
         base_json_set(o, "text", acc->error);
         base_json_setn(o, "asked", asked);
+        put_catalog(ag, acc, o);
         json_array_append_new(l, o);
         if (!acc->ca) {
             snprintf(text, sizeof(text), "account %s can't be used: %s", acc->cfg->id,
@@ -240,6 +259,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
     put_certificates(ag, answer, att);
     agent_trust_attention(ag, att);
     put_keeper(ag, answer, att);
+    agent_calendar_attention(ag, att);
     agent_put_publishing(ag, answer, att);
     base_json_setn(watch, "written", ag->watch_written);
     base_json_setn(watch, "domains", (int64_t)ag->conf->cfg->ndomains);
@@ -328,6 +348,7 @@ enum base_fail_class agent_cmd_reload(struct agent *ag, const json_t *req, const
     ag->conf = fresh;
     ag->watch_dirty = true;
     agent_publish_configured(ag);
+    agent_catalogs_learn(ag);
     base_log(LOG_NOTICE, "config.loaded", "by", by, "domains",
              base_log_num((long long)fresh->cfg->ndomains), NULL);
     base_json_setn(answer, "domains", (int64_t)fresh->cfg->ndomains);

@@ -84,6 +84,16 @@ const char *agent_dns_data(struct base_arena *a, enum policy_method method)
     return agent_dns_write(a, &(struct dns_data){.method = method, .step = DNS_ASK});
 }
 
+bool agent_dns_by_hand(const struct policy_config *cfg, const char *domain,
+                       enum policy_method method)
+{
+    const struct policy_dns *s = policy_config_dns(cfg, domain);
+    const struct policy_http *h = policy_config_http(cfg, domain);
+    return method == POLICY_METHOD_HTTP    ? h && h->webroots.n == 0
+           : method != POLICY_METHOD_EMAIL ? s && s->manual
+                                           : false;
+}
+
 const char *agent_dns_key(struct base_arena *a, int64_t intent)
 {
     return base_arena_printf(a, "dns:%lld", (long long)intent);
@@ -102,9 +112,41 @@ enum policy_method agent_dns_method(struct agent *ag, struct base_arena *a, int6
 
 /* ---- for a person -------------------------------------------------------------------- */
 
+static const char *what_next_file(struct base_arena *a, const struct policy_config *cfg,
+                                  const char *domain, const struct dns_data *d)
+{
+    const struct policy_domain *p = policy_config_domain(cfg, domain);
+    const char *url = d->rec.name ? dcv_http_url(a, domain, d->rec.name) : "";
+    const char *value = d->rec.value ? d->rec.value : "";
+    switch (d->step) {
+    case DNS_ASK:
+        return "the CA is asked for a value to put into a file";
+    case DNS_LOOK:
+        return p && p->mode == POLICY_MODE_HOLD
+                   ? base_arena_printf(a, "held: certmilter domain release %s has this written: %s "
+                                          "with the text %s", domain, url, value)
+                   : base_arena_printf(a, "only observed, so this is not written: %s with the text %s",
+                                       url, value);
+    case DNS_WRITE:
+        return "the file is written";
+    case DNS_WAIT:
+        return agent_dns_by_hand(cfg, domain, d->method)
+                   ? base_arena_printf(a, "put a file there, with this text and nothing else: %s  %s",
+                                       url, value)
+                   : base_arena_printf(a, "%s must show the file", url);
+    case DNS_CHECK:
+        return "the CA is asked to look";
+    case DNS_REMOVE:
+        return "the file is taken away";
+    }
+    return "";
+}
+
 static const char *what_next(struct base_arena *a, const struct policy_config *cfg,
                              const char *domain, const struct dns_data *d)
 {
+    if (d->method == POLICY_METHOD_HTTP)
+        return what_next_file(a, cfg, domain, d);
     const struct policy_dns *s = policy_config_dns(cfg, domain);
     const struct policy_domain *p = policy_config_domain(cfg, domain);
     const char *rec = base_arena_printf(a, "%s. %lld IN %s %s", d->rec.name ? d->rec.name : "",

@@ -1,8 +1,8 @@
-/* agent/dnsjob.c - a validation by DNS, step by step: job "domain.dns".
+/* agent/dnsjob.c - a validation by DNS or HTTP, step by step: job "domain.dns".
  *
  * The loop alone touches the ledger: after each step in the pool its outcome is
  * committed before the next one starts, so that a crash repeats at most one step,
- * and each step may be repeated. Nothing is written into a zone but for a
+ * and each step may be repeated. Nothing is written into a zone or web root but for a
  * controlled domain in mode confirm, or one that a person released in mode hold.
  * Failures wait with back-off; the intent's own life is the limit. */
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "dnsrun.h"
+#include "domainlook.h"
 
 #define REMOVE_TRIES 12 /* hours; then a person is told that the record is still there */
 #define REWRITE 6       /* looks at the name servers, then it is written once more */
@@ -36,9 +37,12 @@ static bool save(struct agent *ag, struct dns_run *k)
                     &f, "job");
 }
 
+/* TYPE as of DNS: "dns.written" is "http.written" there. */
 static void event(struct agent *ag, struct dns_run *k, int priority, const char *type,
                   const char *text)
 {
+    if (k->d.method == POLICY_METHOD_HTTP)
+        type = base_arena_printf(k->a, "http%s", strchr(type, '.'));
     char hash[BASE_SHA256_HEX] = "";
     json_t *data = json_object();
     base_json_set(data, "domain", k->intent.p.domain);
@@ -80,15 +84,30 @@ static void put_domain(struct agent *ag, struct dns_run *k, const char *state, i
         .account = k->intent.p.account,
         .ca_id = k->d.domain_id,
         .state = state,
-        .method = k->d.method == POLICY_METHOD_DNS_CNAME ? "dns-cname-token" : "dns-txt-token",
+        .method = k->d.method == POLICY_METHOD_HTTP        ? "http-token"
+                  : k->d.method == POLICY_METHOD_DNS_CNAME ? "dns-cname-token"
+                                                           : "dns-txt-token",
         .valid_until = until,
         .looked_at = base_now(),
     };
     agent_ok(ag, ledger_domain_put(ag->ledger, &d, &f), &f, "domain");
 }
 
+static bool by_hand(const struct dns_run *k)
+{
+    return k->d.method == POLICY_METHOD_HTTP ? k->http && k->http->webroots.n == 0
+                                             : k->section && k->section->manual;
+}
+
+static const char *section_id(const struct dns_run *k)
+{
+    return k->http ? k->http->id : k->section ? k->section->id : NULL;
+}
+
 static bool takes_away(const struct dns_run *k)
 {
+    if (k->d.method == POLICY_METHOD_HTTP)
+        return k->d.written && k->http && k->http->remove && k->http->webroots.n > 0;
     return k->d.written && k->section && k->section->remove && !k->section->manual;
 }
 
@@ -97,8 +116,10 @@ static bool clear_away(struct agent *ag, struct dns_run *k)
 {
     if (takes_away(k))
         return step_to(k, DNS_REMOVE);
-    if (k->d.written && k->section && k->section->manual)
-        event(ag, k, LOG_NOTICE, "dns.unneeded", "the record in the zone may be taken away now");
+    if (k->d.written && by_hand(k))
+        event(ag, k, LOG_NOTICE, "dns.unneeded",
+              k->d.method == POLICY_METHOD_HTTP ? "the file may be taken away now"
+                                                : "the record in the zone may be taken away now");
     agent_job_done(ag, k->job.id);
     return false;
 }
@@ -110,7 +131,8 @@ static bool valid(struct agent *ag, struct dns_run *k, int64_t until, bool ours)
     if (!ledger_in_transaction(ag->ledger) ||
         !agent_intent_end(ag, &k->intent,
                           ours ? POLICY_INTENT_CONFIRMED : POLICY_INTENT_CANCELLED,
-                          ours ? "confirmed by DNS" : "the CA holds this domain as validated"))
+                          ours ? k->d.method == POLICY_METHOD_HTTP ? "confirmed by HTTP" : "confirmed by DNS"
+                               : "the CA holds this domain as validated"))
         return false;
     agent_job_add(ag, "account.look", base_arena_printf(k->a, "look:%s", k->intent.p.account), 0,
                   base_now() + 2, NULL);
@@ -130,17 +152,20 @@ static bool asked(struct agent *ag, struct dns_run *k)
         k->d.nold < DNS_OLD_MAX)
         k->d.old[k->d.nold++] = k->d.rec;
     k->d.token = k->asked.token;
-    k->d.section = k->section->id;
+    k->d.section = section_id(k);
     k->d.rec = (struct dns_record_row){
         .name = r->rr.name,
-        .type = r->rr.type == NET_DNS_CNAME ? "CNAME" : "TXT",
+        .type = k->d.method == POLICY_METHOD_HTTP  ? "FILE"
+                : r->rr.type == NET_DNS_CNAME ? "CNAME"
+                                              : "TXT",
         .value = r->rr.value,
         .zone = r->zone,
         .ttl = r->rr.ttl,
     };
     base_sha256_hex(k->d.token, strlen(k->d.token), hash);
     k->intent.requested_at = base_now();
-    put_domain(ag, k, "pending", 0);
+    if (!k->intent.p.renews) /* else what is replaced still holds */
+        put_domain(ag, k, "pending", 0);
     if (!ledger_in_transaction(ag->ledger) ||
         !agent_ok(ag, ledger_intent_update(ag->ledger, &k->intent, &f), &f, "intent") ||
         !agent_ok(ag, ledger_token_known(ag->ledger, hash, k->intent.p.id, &f), &f, "token"))
@@ -152,7 +177,7 @@ static bool asked(struct agent *ag, struct dns_run *k)
 /* Where writing isn't allowed now, the CA may still find what a person put there. */
 static bool looked(struct agent *ag, struct dns_run *k)
 {
-    if (k->domain.valid)
+    if (ca_domain_holds(&k->domain, k->intent.p.renews))
         return valid(ag, k, k->domain.valid_till, true);
     later(ag, k, NULL, 0);
     return false;
@@ -178,7 +203,7 @@ static bool succeeded(struct agent *ag, struct dns_run *k)
     case DNS_LOOK:
         return looked(ag, k);
     case DNS_WRITE:
-        event(ag, k, LOG_NOTICE, k->section->manual ? "dns.by_hand" : "dns.written", NULL);
+        event(ag, k, LOG_NOTICE, by_hand(k) ? "dns.by_hand" : "dns.written", NULL);
         return step_to(k, DNS_WAIT);
     case DNS_WAIT:
         event(ag, k, LOG_INFO, "dns.shown", NULL);
@@ -227,10 +252,11 @@ static bool failed(struct agent *ag, struct dns_run *k)
 static void step_done(struct agent *ag, struct agent_task *t);
 
 /* May a record of this domain be written? The configuration alone says so. */
-static bool may_write(const struct dns_run *k)
+static bool may_write(struct agent *ag, const struct dns_run *k)
 {
     const struct policy_domain *d = policy_config_domain(k->conf->cfg, k->intent.p.domain);
-    return d && (d->mode == POLICY_MODE_CONFIRM || (d->mode == POLICY_MODE_HOLD && k->d.released));
+    enum policy_mode mode = d ? agent_domain_mode(ag, d) : POLICY_MODE_OBSERVE;
+    return mode == POLICY_MODE_CONFIRM || (mode == POLICY_MODE_HOLD && k->d.released);
 }
 
 static void wait_a_minute(struct agent *ag, struct dns_run *k, const char *why)
@@ -245,7 +271,7 @@ static void wait_a_minute(struct agent *ag, struct dns_run *k, const char *why)
 /* DNS_LOOK and DNS_WRITE are the same place with the gate closed and open. */
 static bool pass_gate(struct agent *ag, struct dns_run *k)
 {
-    bool open = may_write(k);
+    bool open = may_write(ag, k);
     if (k->d.step == DNS_WRITE && !open)
         k->d.step = DNS_LOOK;
     if (k->d.step != DNS_LOOK || !open)
@@ -258,19 +284,35 @@ static bool pass_gate(struct agent *ag, struct dns_run *k)
     return agent_commit(ag);
 }
 
+/* That of the configuration now: at the start the nearest, later the one that was begun with. */
+static void find_section(struct dns_run *k)
+{
+    const struct policy_config *cfg = k->conf->cfg;
+    const char *name = k->intent.p.domain;
+    bool http = k->d.method == POLICY_METHOD_HTTP, start = k->d.step == DNS_ASK;
+    k->section = start && !http ? policy_config_dns(cfg, name) : NULL;
+    k->http = start && http ? policy_config_http(cfg, name) : NULL;
+    if (start || !k->d.section)
+        return;
+    for (size_t i = 0; !http && i < cfg->ndns; i++)
+        if (strcmp(cfg->dns[i].id, k->d.section) == 0)
+            k->section = &cfg->dns[i];
+    for (size_t i = 0; http && i < cfg->nhttp; i++)
+        if (strcmp(cfg->http[i].id, k->d.section) == 0)
+            k->http = &cfg->http[i];
+}
+
 static void submit(struct agent *ag, struct dns_run *k)
 {
     bool ca = k->d.step == DNS_ASK || k->d.step == DNS_LOOK || k->d.step == DNS_CHECK;
-    const struct policy_config *cfg = k->conf->cfg;
-    k->section = k->d.step == DNS_ASK ? policy_config_dns(cfg, k->intent.p.domain) : NULL;
-    for (size_t i = 0; k->d.step != DNS_ASK && i < cfg->ndns; i++)
-        if (k->d.section && strcmp(cfg->dns[i].id, k->d.section) == 0)
-            k->section = &cfg->dns[i];
+    find_section(k);
     k->ca = agent_conf_ca(k->conf, k->intent.p.account);
     if (ca && !k->ca)
         return wait_a_minute(ag, k, "the account can't be used now (see certmilter status)");
-    if (!k->section)
-        return wait_a_minute(ag, k, "the dns section of the configuration is gone");
+    if (!section_id(k))
+        return wait_a_minute(ag, k, k->d.method == POLICY_METHOD_HTTP
+                                        ? "the http section of the configuration is gone"
+                                        : "the dns section of the configuration is gone");
     if (k->d.step == DNS_REMOVE && !takes_away(k)) {
         agent_job_done(ag, k->job.id);
         return run_free(ag, k);
@@ -283,7 +325,7 @@ static void submit(struct agent *ag, struct dns_run *k)
     k->task.run = agent_dns_task;
     k->task.done = step_done;
     snprintf(k->task.key, sizeof(k->task.key), "%s%s", ca ? "" : "dns:",
-             ca ? k->intent.p.account : k->section->id);
+             ca ? k->intent.p.account : section_id(k));
     agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
 }
 

@@ -1,4 +1,5 @@
-/* agent/dnsrun.h - a validation by DNS between two of its steps: job "domain.dns".
+/* agent/dnsrun.h - a validation by DNS or by a file (HTTP) between two of its steps: job
+ * "domain.dns". Both are the same steps; a file is kept as a record of type FILE.
  *
  * What must survive a crash stands in the job's data: the method, the step, the
  * CA's token and the record made of it. The token is nowhere else in clear, and
@@ -8,6 +9,7 @@
 #define AGENT_DNSRUN_H
 #include "agent.h"
 #include "dcv/dns.h"
+#include "dcv/http.h"
 
 enum dns_step {
     DNS_ASK,    /* the CA for a token, after the look at a delegated name */
@@ -19,7 +21,7 @@ enum dns_step {
 };
 
 struct dns_record_row { /* a record as the data keeps it */
-    const char *name, *type, *value, *zone;
+    const char *name, *type, *value, *zone; /* FILE: its name; no zone */
     int64_t ttl;
 };
 #define DNS_OLD_MAX 4
@@ -43,7 +45,8 @@ struct dns_run {
     struct ledger_job job;
     struct ledger_intent intent;
     struct dns_data d;
-    const struct policy_dns *section; /* of the configuration now; NULL: gone */
+    const struct policy_dns *section; /* of the configuration now, by DNS; NULL: gone */
+    const struct policy_http *http;   /* ... by HTTP */
     struct ca_account *ca;
     /* what the pool finds */
     struct ca_dcv asked;
@@ -57,6 +60,9 @@ struct dns_run {
 /* dnsdata.c: data <-> JSON; strings are of the arena. */
 bool agent_dns_read(struct base_arena *a, const char *text, struct dns_data *out);
 char *agent_dns_write(struct base_arena *a, const struct dns_data *d);
+/* Does a person put it there? Of the section that D's method has for DOMAIN now. */
+bool agent_dns_by_hand(const struct policy_config *cfg, const char *domain,
+                       enum policy_method method);
 const char *agent_dns_data(struct base_arena *a, enum policy_method method); /* of a new job */
 const char *agent_dns_key(struct base_arena *a, int64_t intent);
 /* How the intent is shown to the CA: its job tells; without one by mail. */

@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "dnsrun.h"
+#include "domainlook.h"
 #include "policy/recognise.h"
+#include "catalog.h"
 
 static const char *const roles[] = {"admin", "administrator", "webmaster", "hostmaster",
                                     "postmaster"};
@@ -46,11 +48,13 @@ static enum base_fail_class ask_ca(struct ask *k)
     r = ca_domain_info(k->ca, have.v[0].id, k->a, &k->domain, &k->fail);
     if (r)
         return r;
-    if (k->domain.valid && !k->domain.pending) {
+    if (ca_domain_holds(&k->domain, k->intent.p.renews)) {
         k->already_valid = true;
         return BASE_OK;
     }
-    if (k->domain.pending && k->domain.dcv_method && strcmp(k->domain.dcv_method, "email") == 0)
+    /* what is to be replaced still holds: whether its mails were asked for, we know ourselves */
+    bool waits = k->intent.p.renews ? k->intent.p.copies > 0 : k->domain.pending;
+    if (waits && k->domain.dcv_method && strcmp(k->domain.dcv_method, "email") == 0)
         r = ca_domain_resend(k->ca, k->domain.id, name, NULL, &k->fail);
     else
         r = ca_domain_submit(k->ca, k->domain.id, &k->fail);
@@ -117,13 +121,15 @@ static void opened(struct agent *ag, struct ask *k)
         .looked_at = now,
     };
     if (!agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent") ||
-        !agent_ok(ag, ledger_domain_put(ag->ledger, &d, &f), &f, "domain"))
+        (!i->p.renews && /* else what is replaced still holds */
+         !agent_ok(ag, ledger_domain_put(ag->ledger, &d, &f), &f, "domain")))
         return;
     json_t *data = json_object();
     base_json_set(data, "domain", i->p.domain);
     base_json_set(data, "account", i->p.account);
     base_json_set(data, "domain_id", i->p.domain_id);
     base_json_setn(data, "mails", (int64_t)i->p.recipients.n);
+    base_json_setn(data, "expires", i->p.expires);
     agent_event(ag, LOG_NOTICE, "intent.opened", i->p.tenant, agent_object(k->a, "intent", i->p.id),
                 i->by, data);
     /* a mail may have been faster than the CA's answer to us */
@@ -293,6 +299,19 @@ static enum base_fail_class add_request(struct agent *ag, struct base_arena *a,
     return BASE_OK;
 }
 
+/* Until when D is validated, if that is so near its end that it is validated anew; else 0. */
+static int64_t to_replace(struct agent *ag, struct base_arena *a, const struct policy_domain *d)
+{
+    struct base_fail f = {0};
+    struct ledger_domain ca;
+    struct ledger_domain_look st;
+    if (ledger_domain_get(ag->ledger, a, d->name, d->account, &ca, &f) ||
+        ledger_domain_look_get(ag->ledger, a, d->name, &st, &f))
+        return 0;
+    int64_t until = agent_domain_until(ag->conf->cfg, &ca, &st);
+    return agent_domain_is_due(d, until, base_now()) ? until : 0;
+}
+
 enum base_fail_class agent_domain_request_by(struct agent *ag, const char *domain,
                                              enum policy_method method, const char *by,
                                              int64_t order_row, int64_t *intent,
@@ -308,7 +327,9 @@ enum base_fail_class agent_domain_request_by(struct agent *ag, const char *domai
         return base_failf(f, BASE_PERMANENT, "domain.guard",
                           "%s has no account (%s): without one it is only guarded", domain,
                           d->where);
-    const char *unfit = policy_dns_unfit(policy_config_dns(cfg, d->name), method);
+    if (agent_right_check(ag, d->account, AGENT_RIGHT_DOMAIN, f))
+        return BASE_PERMANENT;
+    const char *unfit = policy_method_unfit(cfg, d->name, method);
     if (unfit)
         return base_failf(f, BASE_PERMANENT, "domain.method", "%s of %s: %s",
                           policy_method_name(method), d->name, unfit);
@@ -326,13 +347,17 @@ enum base_fail_class agent_domain_request_by(struct agent *ag, const char *domai
               .account = d->account,
               .domain = d->name,
               .created = now,
-              .expires = now + cfg->intent_life_domain},
+              .expires = now + cfg->intent_life_domain,
+              .renews = to_replace(ag, a, d)},
         .by = by,
         .order_row = order_row,
         .prevalidation = order_row == 0,
         .next_look = now + cfg->intent_life_domain, /* until the CA's answer sets it anew */
     };
-    if (!r)
+    /* its mails are on the way: "domain resend" asks for others */
+    bool asked = open.p.id && i.p.id && open.prevalidation && open.p.state == POLICY_INTENT_OPEN &&
+                 method == POLICY_METHOD_EMAIL;
+    if (!r && !asked)
         r = add_request(ag, a, &i, method, f);
     *intent = i.p.id;
     base_arena_free(a);
@@ -369,6 +394,8 @@ bool agent_intent_end(struct agent *ag, struct ledger_intent *i, enum policy_int
                           base_arena_printf(a, "order:%lld", (long long)i->order_row), i->order_row,
                           base_now() + 1, NULL);
         ag->watch_dirty = true;
+        if (ledger_in_transaction(ag->ledger))
+            agent_domain_ended(ag, a, i);
     }
     base_arena_free(a);
     return ok;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "dnsrun.h"
+#include "domainlook.h"
 #include "dcv/dcv.h"
 #include "policy/recognise.h"
 
@@ -45,6 +46,19 @@ static const char *domain_of(const struct agent_case *c)
     return at ? at + 1 : NULL;
 }
 
+/* A request that is shown in the DNS or by a file expects no mail, nor did one that ended
+ * without that the CA was ever asked for a mail. */
+static bool expects_mail(struct agent *ag, struct agent_case *c, const struct ledger_intent *i)
+{
+    bool ended = i->p.state != POLICY_INTENT_REQUESTING && i->p.state != POLICY_INTENT_OPEN &&
+                 i->p.state != POLICY_INTENT_CONFIRMING && i->p.state != POLICY_INTENT_UNKNOWN;
+    if (i->p.kind != POLICY_INTENT_DOMAIN)
+        return true;
+    if (ended && i->p.copies == 0 && !i->adopted && i->order_row == 0)
+        return false;
+    return agent_dns_method(ag, c->a, i->p.id) == POLICY_METHOD_EMAIL;
+}
+
 static bool read_intents(struct agent *ag, struct agent_case *c)
 {
     struct base_fail f = {0};
@@ -61,9 +75,9 @@ static bool read_intents(struct agent *ag, struct agent_case *c)
                                       &c->nintents, &f),
                   &f, "intents"))
         return false;
-    size_t left = 0; /* a request that is shown in the DNS expects no mail */
+    size_t left = 0;
     for (size_t i = 0; i < c->nintents; i++)
-        if (agent_dns_method(ag, c->a, c->intents[i].p.id) == POLICY_METHOD_EMAIL)
+        if (expects_mail(ag, c, &c->intents[i]))
             c->intents[left++] = c->intents[i];
     c->nintents = left;
     struct policy_intent *p = base_arena_array(c->a, c->nintents + 1, sizeof(*p));
@@ -106,6 +120,10 @@ static bool read_domain(struct agent *ag, struct agent_case *c)
     const struct policy_domain *pd = domain ? policy_config_domain(ag->conf->cfg, domain) : NULL;
     if (!pd)
         return true;
+    struct ledger_domain_look look;
+    if (!agent_ok(ag, ledger_domain_look_get(ag->ledger, c->a, pd->name, &look, &f), &f, "domain"))
+        return false;
+    c->ev.mx_elsewhere = look.dropped != 0;
     if (!agent_ok(ag,
                   ledger_mail_unexplained(ag->ledger, domain, c->ev.now - WEEK,
                                           &c->ev.unexplained_mails_7d, &f),

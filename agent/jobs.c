@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "owner.h"
 #include "publish.h"
+#include "catalog.h"
 #include "watching.h"
 
 #define LEASE 600   /* seconds; a job still being worked on then is not started twice */
@@ -25,6 +26,7 @@ static const struct {
     {"alias", agent_alias_job},         {"forget", agent_forget_job},       {"forget.erase", agent_erase_job},
     {"publish", agent_publish_job},
     {"act", agent_act_job},             {"account.sync", agent_sync_job},
+    {"organization", agent_organization_job},
 };
 
 int64_t agent_backoff(int64_t tries)

@@ -18,6 +18,7 @@
 #include "agent.h"
 #include "backup.h"
 #include "base/clock.h"
+#include "catalog.h"
 #include "base/file.h"
 #include "inspect/client.h"
 #include "net/http.h"
@@ -113,6 +114,7 @@ static int run(struct agent *ag)
         base_log_fail(LOG_CRIT, "agent.start", &f, NULL);
         return r == BASE_TEMPORARY ? EXIT_TEMPORARY : 1;
     }
+    agent_catalogs_learn(ag);
     if (!open_loop(ag))
         return 1;
     inspect_spawner_start(ag->conf->inspector);

@@ -4,8 +4,21 @@
 
 #include "agent.h"
 #include "base/clock.h"
+#include "domainlook.h"
 
 #define POLL_MS 5000
+
+/* Many accounts are not all asked at one moment: each has its own place within a poll after
+ * the start, and keeps that distance to the others from then on. */
+#define FEW 8
+static bool has_started(const struct agent *ag, size_t i)
+{
+    int64_t poll = ag->conf->accounts[i].cfg->poll;
+    if (ag->conf->naccounts <= FEW)
+        return true;
+    poll = poll > 0 && poll < 600 ? poll : 600;
+    return base_now() >= ag->started + (int64_t)i * poll / (int64_t)ag->conf->naccounts;
+}
 
 /* Every KIND of look has its own marks: when it last worked, and when it was last tried. */
 static void poll_account(struct agent *ag, const struct agent_account *acc, const char *kind,
@@ -33,7 +46,7 @@ static void poll_accounts(struct agent *ag)
 {
     for (size_t i = 0; i < ag->conf->naccounts; i++) {
         const struct agent_account *acc = &ag->conf->accounts[i];
-        if (!acc->ca)
+        if (!acc->ca || !has_started(ag, i))
             continue;
         poll_account(ag, acc, "account.look", "looked", "tried");
         poll_account(ag, acc, "account.sync", "synced", "sync-tried");
@@ -69,4 +82,5 @@ void agent_orders_due(struct agent *ag)
         if (!ag->fenced)
             agent_renewals_due(ag);
     }
+    agent_calendar_due(ag);
 }

@@ -38,7 +38,8 @@ bool agent_order_expect(struct agent *ag, struct order_run *k)
         .next_look = now + k->conf->cfg->intent_life_domain,
     };
     ag->watch_dirty = true;
-    return agent_ok(ag, ledger_intent_add(ag->ledger, &i, &id, &f), &f, "intent");
+    return agent_ok(ag, ledger_intent_add(ag->ledger, &i, &id, &f), &f, "intent") &&
+           agent_order_early_open(ag, k);
 }
 
 /* Two open requests for one domain would make each other's mails ambiguous. */
@@ -154,10 +155,16 @@ bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why)
         return true;
     }
     struct policy_strings all = agent_form_addresses(k->a, k->request, k->o.mailbox);
-    *why = "the CA is working on it";
+    static const char working[] = "the CA is working on it";
+    const char *organization = NULL;
+    if (!agent_order_organization(ag, k, &organization))
+        return false;
+    *why = working;
     for (size_t i = 0; i < all.n; i++)
         if (!wait_for_address(ag, k, all.v[i], why))
             return false;
+    if (organization)
+        *why = *why == working ? organization : base_arena_printf(k->a, "%s; it %s", organization, *why);
     return true;
 }
 
@@ -170,8 +177,9 @@ bool agent_order_forget(struct agent *ag, struct order_run *k)
         return false;
     for (size_t i = 0; i < n; i++)
         /* a domain's validation may serve other orders too, and one under way ends by itself */
-        if (v[i].p.kind != POLICY_INTENT_DOMAIN &&
-            (v[i].p.state == POLICY_INTENT_OPEN || v[i].p.state == POLICY_INTENT_UNKNOWN) &&
+        if ((v[i].p.kind != POLICY_INTENT_DOMAIN || v[i].p.state == POLICY_INTENT_REQUESTING) &&
+            (v[i].p.state == POLICY_INTENT_REQUESTING || v[i].p.state == POLICY_INTENT_OPEN ||
+             v[i].p.state == POLICY_INTENT_UNKNOWN) &&
             !agent_intent_end(ag, &v[i], POLICY_INTENT_CANCELLED, "its order failed"))
             return false;
     return true;

@@ -5,9 +5,10 @@
 #ifndef AGENT_ORDERRUN_H
 #define AGENT_ORDERRUN_H
 #include "agent.h"
+#include "catalog.h"
 #include "keeper/client.h"
 
-enum order_step { STEP_KEY, STEP_POST, STEP_FIND, STEP_INFO, STEP_DOWNLOAD };
+enum order_step { STEP_CAA, STEP_KEY, STEP_POST, STEP_FIND, STEP_INFO, STEP_DOWNLOAD };
 
 struct order_run {
     struct agent_task task;
@@ -19,6 +20,7 @@ struct order_run {
     const json_t *reissue; /* member of request while the order is reissued; NULL */
     struct ca_account *ca;
     enum order_step step;
+    enum order_step after_caa; /* STEP_KEY, or STEP_POST where a CSR is there already */
     /* what the pool finds */
     char key_id[KEEPER_ID], spki[BASE_SHA256_HEX];
     char *csr;
@@ -27,6 +29,9 @@ struct order_run {
     enum ca_found found;
     struct ca_email_validations boxes;
     struct base_bytes pem;
+    bool want_price; /* of such an order none is known */
+    enum agent_caa caa;
+    const char *caa_text; /* a sentence */
     enum base_fail_class cls;
     struct base_fail fail;
 };
@@ -39,6 +44,10 @@ void agent_order_request(struct order_run *k); /* fills k->req from the order's 
 
 /* orderexpect.c: within the open transaction; false: it was rolled back. */
 bool agent_order_expect(struct agent *ag, struct order_run *k); /* mails of this order */
+/* orderearly.c: the validation that an order of this product asks for, before it leaves; and
+ * when its number is known. */
+bool agent_order_early(struct agent *ag, struct order_run *k);
+bool agent_order_early_open(struct agent *ag, struct order_run *k);
 /* What a pending order waits for; *WHY for a person. */
 bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why);
 /* It failed: its own mails are expected no more. */

@@ -1,5 +1,6 @@
 /* agent/orders.c - the life of an order, one committed step at a time.
  *
+ *   (CAA, key)
  *   preparing -> requesting -> waiting -> issued -> stored
  *                    |  ^ certainly not there
  *                    v  |
@@ -52,7 +53,7 @@ static bool save(struct agent *ag, struct order_run *k, const char *state, const
     base_json_set(data, "reason", reason);
     agent_event(ag, strcmp(state, "failed") == 0 ? LOG_ERR : LOG_NOTICE, "order.state", k->o.tenant,
                 agent_object(k->a, "order", k->o.id), NULL, data);
-    return true;
+    return strcmp(state, "requesting") != 0 || k->reissue || agent_order_early(ag, k);
 }
 
 static void failed(struct agent *ag, struct order_run *k, const char *why)
@@ -89,7 +90,7 @@ static void accepted(struct agent *ag, struct order_run *k)
 {
     note_ids(k);
     k->o.next_look = base_now() + 2;
-    if (save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
+    if (agent_price_note(ag, k) && save(ag, k, "waiting", "the CA has the order") && agent_order_expect(ag, k))
         agent_job_done(ag, k->job.id);
 }
 
@@ -114,6 +115,8 @@ static void looked(struct agent *ag, struct order_run *k)
     if (k->got.certificate)
         k->o.ca_certificate = k->got.certificate;
     k->o.next_look = next_look(k);
+    if (!agent_price_note(ag, k))
+        return;
     switch (k->got.status) {
     case CA_FAILED:
         failed(ag, k, base_arena_printf(k->a, "the CA says: %s", k->got.status_text));
@@ -185,7 +188,7 @@ static void found(struct agent *ag, struct order_run *k)
         return;
     }
     k->o.tries = 0;
-    if (!base_json_str(k->request, "csr")) { /* restored from before its key was made */
+    if (!base_json_str(k->request, "csr") && !agent_form_later(k->request)) { /* restored from before its key was made */
         if (save(ag, k, "preparing", "the CA does not have the order: ordering it now"))
             go(ag, k, STEP_KEY);
         return;
@@ -205,6 +208,27 @@ static void key_made(struct agent *ag, struct order_run *k)
     k->o.request = base_arena_strdup(k->a, text);
     free(text);
     if (save(ag, k, "requesting", "asking the CA")) {
+        go(ag, k, STEP_POST);
+        agent_order_sent(ag, k);
+    }
+}
+
+/* A record that excludes the CA is the domain owner's word; no answer proves nothing. */
+static void caa_looked(struct agent *ag, struct order_run *k)
+{
+    if (k->caa == AGENT_CAA_EXCLUDED) {
+        failed(ag, k, k->caa_text);
+        return;
+    }
+    if (k->caa == AGENT_CAA_UNKNOWN) {
+        json_t *data = json_object();
+        base_json_set(data, "text", k->caa_text);
+        agent_event(ag, LOG_WARNING, "order.caa", k->o.tenant, agent_object(k->a, "order", k->o.id),
+                    NULL, data);
+    }
+    if (k->after_caa == STEP_KEY)
+        go(ag, k, STEP_KEY);
+    else if (save(ag, k, "requesting", "asking the CA")) {
         go(ag, k, STEP_POST);
         agent_order_sent(ag, k);
     }
@@ -255,7 +279,8 @@ static void overtaken(struct agent *ag, struct order_run *k)
     struct base_fail f = {0};
     if (!k->cls && k->step == STEP_POST) {
         note_ids(k);
-        agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
+        if (agent_price_note(ag, k))
+            agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
     }
     agent_job_done(ag, k->job.id);
 }
@@ -270,6 +295,8 @@ static void step_done(struct agent *ag, struct order_run *k)
         overtaken(ag, k);
     else if (k->cls)
         failed_step(ag, k);
+    else if (k->step == STEP_CAA)
+        caa_looked(ag, k);
     else if (k->step == STEP_KEY)
         key_made(ag, k);
     else if (k->step == STEP_POST)
@@ -280,6 +307,16 @@ static void step_done(struct agent *ag, struct order_run *k)
         looked(ag, k);
     else
         downloaded(ag, k);
+}
+
+/* At most two at once at the keeper or one account; the DNS has no such limit. */
+static void submit(struct agent *ag, struct order_run *k)
+{
+    snprintf(k->task.key, sizeof(k->task.key), "%s",
+             k->step == STEP_CAA   ? ""
+             : k->step == STEP_KEY ? "keeper"
+                                   : k->o.account);
+    agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
 }
 
 static void done(struct agent *ag, struct agent_task *t)
@@ -295,7 +332,7 @@ static void done(struct agent *ag, struct agent_task *t)
     bool ok = agent_commit(ag);
     /* the next request leaves only when its step is committed */
     if (ok && k->step != step)
-        agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
+        submit(ag, k);
     else
         run_free(ag, k);
 }
@@ -303,8 +340,8 @@ static void done(struct agent *ag, struct agent_task *t)
 /* Sets the next step; done() (or the job's start) submits it after the commit. */
 static void go(struct agent *ag, struct order_run *k, enum order_step step)
 {
-    (void)ag;
     k->step = step;
+    k->want_price = step == STEP_POST && !k->reissue && agent_price_wanted(ag, k);
     k->cls = BASE_OK;
     agent_order_request(k);
     memset(&k->got, 0, sizeof(k->got));
@@ -314,8 +351,9 @@ static bool first_step(struct order_run *k, enum order_step *step)
 {
     const char *s = k->o.state;
     bool have_csr = base_json_str(k->request, "csr") || agent_form_later(k->request);
+    k->after_caa = have_csr ? STEP_POST : STEP_KEY;
     if (strcmp(s, "preparing") == 0)
-        *step = have_csr ? STEP_POST : STEP_KEY;
+        *step = STEP_CAA;
     else if (strcmp(s, "requesting") == 0 || strcmp(s, "unclear") == 0)
         *step = STEP_FIND;
     else if (strcmp(s, "waiting") == 0 || strcmp(s, "person") == 0 || strcmp(s, "issued") == 0)
@@ -325,21 +363,12 @@ static bool first_step(struct order_run *k, enum order_step *step)
     return *step != STEP_INFO || k->o.ca_order;
 }
 
-static bool start_step(struct agent *ag, struct order_run *k, enum order_step step)
+static void start_step(struct agent *ag, struct order_run *k, enum order_step step)
 {
     go(ag, k, step);
     k->task.run = agent_order_task;
     k->task.done = done;
-    snprintf(k->task.key, sizeof(k->task.key), "%s", step == STEP_KEY ? "keeper" : k->o.account);
-    if (step != STEP_POST)
-        return true;
-    /* a CSR that is there already: the state is committed before the POST all the same */
-    if (!agent_begin(ag))
-        return false;
-    if (!save(ag, k, "requesting", "asking the CA"))
-        return false;
-    agent_order_sent(ag, k);
-    return agent_commit(ag);
+    submit(ag, k);
 }
 
 void agent_order_job(struct agent *ag, const struct ledger_job *job)
@@ -370,8 +399,6 @@ void agent_order_job(struct agent *ag, const struct ledger_job *job)
                    k->o.account);
         agent_job_retry(ag, job, &f, base_now() + 60);
         run_free(ag, k);
-    } else if (start_step(ag, k, step))
-        agent_pool_submit(ag->pool, AGENT_LANE_NET, &k->task);
-    else
-        run_free(ag, k);
+    } else
+        start_step(ag, k, step);
 }

@@ -59,6 +59,17 @@ static void look_up(struct order_run *k)
         ca_email_validations(k->ca, k->o.ca_order, k->a, &k->boxes, &ignored);
 }
 
+/* The answer to an order tells no price, what the CA tells of it later does. */
+static void ask_price(struct order_run *k)
+{
+    struct base_fail ignored = {0};
+    struct ca_order o;
+    if (!k->got.price && k->got.id && !ca_order_info(k->ca, k->got.id, k->a, &o, &ignored)) {
+        k->got.price = o.price;
+        k->got.currency = o.currency;
+    }
+}
+
 static void post(struct order_run *k)
 {
     struct ca_act act = {.action = CA_REISSUE,
@@ -69,16 +80,42 @@ static void post(struct order_run *k)
     struct ca_acted acted;
     if (!k->reissue) {
         k->cls = ca_order(k->ca, &k->req, k->a, &k->got, &k->fail);
+        if (!k->cls && k->want_price)
+            ask_price(k);
         return;
     }
     k->cls = ca_act(k->ca, &act, k->a, &acted, &k->fail);
     k->got.status_text = "reissue_pending";
 }
 
+static void look_caa(struct order_run *k)
+{
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
+    struct policy_strings issuers = {0}, all = agent_form_addresses(k->a, k->request, k->o.mailbox);
+    const char *seen = "", *text;
+    if (acc)
+        issuers = agent_caa_issuers(k->conf->cfg, acc);
+    k->caa = AGENT_CAA_OPEN;
+    for (size_t i = 0; i < all.n && k->caa != AGENT_CAA_EXCLUDED; i++) {
+        const char *at = strrchr(all.v[i], '@'), *domain = at ? at + 1 : "";
+        if (strcmp(domain, seen) == 0)
+            continue; /* mostly all of them are of one domain */
+        seen = domain;
+        enum agent_caa caa = agent_caa_look(k->conf->resolver, domain, &issuers, k->a, &text);
+        if (caa > k->caa) { /* the worst news counts */
+            k->caa = caa;
+            k->caa_text = text;
+        }
+    }
+}
+
 void agent_order_task(struct agent_task *t)
 {
     struct order_run *k = (struct order_run *)t;
     switch (k->step) {
+    case STEP_CAA:
+        look_caa(k);
+        break;
     case STEP_KEY:
         make_key(k);
         break;

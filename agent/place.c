@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "catalog.h"
 #include "form.h"
 #include "orderrun.h"
 #include "plan.h"
@@ -138,6 +139,10 @@ enum base_fail_class agent_order_place(struct agent *ag, const json_t *req, cons
     struct agent_plan p;
     struct ledger_attestation vouch;
     enum base_fail_class r = agent_plan_make(ag, a, req, &p, f);
+    if (r && strcmp(f->code, "domain.unknown") == 0)
+        agent_predict_provider(a, base_json_strd(req, "mailbox", ""), f);
+    if (!r)
+        r = agent_plan_predict(ag, a, &p, f);
     if (!r)
         r = agent_plan_custody(ag, a, &p, f);
     if (!r)

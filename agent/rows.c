@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "dnsrun.h"
+#include "domainlook.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
 #include "show.h"
@@ -156,8 +157,8 @@ json_t *agent_domain_json(struct agent *ag, struct base_arena *a, const struct p
 {
     static const char *const unexpected[] = {"alarm", "notify", "count"};
     struct base_fail f = {0};
-    struct ledger_domain ld;
-    struct ledger_intent *v;
+    struct ledger_domain ld, *held = NULL;
+    struct ledger_intent *v = NULL;
     size_t n = 0;
     json_t *o = json_object();
     base_json_set(o, "domain", d->name);
@@ -168,6 +169,7 @@ json_t *agent_domain_json(struct agent *ag, struct base_arena *a, const struct p
     base_json_set(o, "unexpected", unexpected[d->unexpected]);
     base_json_set(o, "where", d->where);
     if (d->account && !ledger_domain_get(ag->ledger, a, d->name, d->account, &ld, &f)) {
+        held = &ld;
         base_json_set(o, "state", ld.state);
         base_json_set(o, "method", ld.method);
         base_json_set(o, "ca_id", ld.ca_id);
@@ -182,6 +184,7 @@ json_t *agent_domain_json(struct agent *ag, struct base_arena *a, const struct p
         for (size_t i = 0; i < n && !base_json_obj(o, "dcv"); i++)
             agent_dns_put(ag, a, d, v[i].p.id, o); /* one that ended may still be cleared away */
     }
+    agent_calendar_put(ag, a, d, held, n > 0 ? &v[0] : NULL, o);
     return o;
 }
 

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "base/clock.h"
+#include "domainlook.h"
 
 #define PAGE 500
 
@@ -57,6 +58,36 @@ static bool add_intents(struct agent *ag, struct policy_watch_build *b, size_t *
     return true;
 }
 
+/* Addresses that the DNS of a controlled domain names for validation mails. */
+static bool add_contacts(struct agent *ag, struct policy_watch_build *b, size_t *addresses)
+{
+    const char *after = "";
+    char last[256] = "";
+    size_t n = PAGE;
+    while (n == PAGE) {
+        struct base_arena *a = base_arena_new();
+        struct base_fail f = {0};
+        struct ledger_domain_look *v;
+        bool ok = agent_ok(ag,
+                           ledger_domain_look_list(ag->ledger, a, LEDGER_DOMAIN_CONTACTS, after, PAGE,
+                                                   &v, &n, &f),
+                           &f, "domains");
+        for (size_t i = 0; ok && i < n; i++) {
+            snprintf(last, sizeof(last), "%s", v[i].name);
+            if (!policy_config_domain(ag->conf->cfg, v[i].name))
+                continue;
+            *addresses += v[i].ncontacts;
+            for (size_t k = 0; k < v[i].ncontacts; k++)
+                policy_watch_build_add_address(b, v[i].contacts[k]);
+        }
+        base_arena_free(a);
+        after = last;
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
 void agent_watch_write(struct agent *ag)
 {
     struct base_fail f = {0};
@@ -64,7 +95,7 @@ void agent_watch_write(struct agent *ag)
     struct policy_watch_build *b = policy_watch_build_new();
     add_profiles(b, ag->conf->cfg);
     add_domains(b, ag->conf->cfg);
-    if (add_intents(ag, b, &addresses)) {
+    if (add_intents(ag, b, &addresses) && add_contacts(ag, b, &addresses)) {
         if (policy_watch_build_write(b, ag->conf->cfg->watch_file, 0644, &f)) {
             base_log_fail(LOG_ERR, "watch.write", &f, NULL);
             ag->watch_retry = base_now() + 30;

@@ -1,6 +1,6 @@
 /* ca/account.c - accounts, and the calls of ca.h handed to their driver.
  *
- * Owns the key and the kept connections. Drivers get only arguments that were
+ * Owns the key. Drivers get only arguments that were
  * checked here: ids have the alphabet of ids. */
 #include <stdlib.h>
 #include <string.h>
@@ -73,12 +73,13 @@ enum base_fail_class ca_account_new(const struct ca_options *o, struct ca_accoun
                           KEY_MAX);
     }
     c = base_xmalloc(sizeof *c);
-    *c = (struct ca_account){.driver = driver, .scope = o->scope, .organization = o->organization};
+    *c = (struct ca_account){.driver = driver, .scope = o->scope, .organization = o->organization,
+                             .skip_approval = o->skip_approval};
+    atomic_init(&c->learned, "balance");
     c->arena = base_arena_new();
     c->id = base_arena_strdup(c->arena, o->id);
-    c->payment = base_arena_strdup(c->arena, o->payment != NULL ? o->payment : "balance");
+    c->payment = base_arena_strdup(c->arena, o->payment != NULL ? o->payment : "auto");
     ca_rate_init(&c->rate);
-    pthread_mutex_init(&c->lock, NULL);
     c->key = base_xmalloc(o->nkey + 1);
     memcpy(c->key, o->key, o->nkey);
     c->key[o->nkey] = '\0';
@@ -98,13 +99,10 @@ void ca_account_free(struct ca_account *c)
     if (c == NULL) {
         return;
     }
-    for (size_t i = 0; i < c->nidle; i++) {
-        net_http_conn_free(c->idle[i]);
-    }
+    ca_idle_drop(c);
     explicit_bzero(c->key, strlen(c->key));
     free(c->key);
     ca_rate_free(&c->rate);
-    pthread_mutex_destroy(&c->lock);
     base_arena_free(c->arena);
     free(c);
 }
@@ -369,21 +367,35 @@ enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
     return ca_check_id(id, f) != BASE_OK ? BASE_PERMANENT : CALL(domain_recipients, id, a, out, f);
 }
 
+bool ca_domain_holds(const struct ca_domain *d, int64_t renews)
+{
+    return d->valid && (renews == 0 ? !d->pending : d->valid_till > renews);
+}
+
+bool ca_dcv_file_ok(const char *name)
+{
+    size_t n = name != NULL ? strlen(name) : 0;
+
+    return n >= 1 && n <= 100 && name[0] != '.' && strstr(name, "..") == NULL &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
+}
+
 enum base_fail_class ca_dcv_ask(struct ca_account *c, const char *name, enum ca_dcv_method method,
-                                struct base_arena *a, struct ca_dcv *out, struct base_fail *f)
+                                int64_t renews, struct base_arena *a, struct ca_dcv *out,
+                                struct base_fail *f)
 {
     *out = (struct ca_dcv){0};
-    return !plain(name) ? bad_input(f, "the domain") : CALL(dcv_ask, name, method, a, out, f);
+    return !plain(name) ? bad_input(f, "the domain") : CALL(dcv_ask, name, method, renews, a, out, f);
 }
 
 enum base_fail_class ca_dcv_check(struct ca_account *c, const char *domain,
-                                  enum ca_dcv_method method, const char *token,
+                                  enum ca_dcv_method method, const char *token, int64_t renews,
                                   struct base_arena *a, struct ca_dcv_check *out,
                                   struct base_fail *f)
 {
     *out = (struct ca_dcv_check){0};
     return ca_check_id(domain, f) != BASE_OK ? BASE_PERMANENT
-                                             : CALL(dcv_check, domain, method, token, a, out, f);
+                                             : CALL(dcv_check, domain, method, token, renews, a, out, f);
 }
 
 enum base_fail_class ca_id_owner(struct ca_account *c, const char *name, const char *value,

@@ -40,7 +40,8 @@ struct ca_options {
     size_t nkey;
     struct net_scope scope; /* pointers stay borrowed for the life of the account */
     int64_t organization;   /* default of orders and domains; 0 = none */
-    const char *payment;    /* "profile" | "balance" | "card"; NULL = balance */
+    const char *payment;    /* "auto" | "profile" | "balance" | "card"; NULL = auto */
+    bool skip_approval;     /* requests of ours need no second person at the CA */
 };
 /* Codes: ca.driver, ca.base-url, ca.key-text (permanent: no such driver; URL not
  * https; a key with blanks, control characters or more than 256 bytes). */
@@ -153,6 +154,7 @@ struct ca_order {
     const char *csr;       /* as the CA holds it */
     const char *reference; /* first word of the comments: our marker, if it is ours */
     const char *dcv_method;
+    const char *price, *currency;            /* "25.00"; NULL if not told */
     int64_t created, valid_from, valid_till; /* 0 = not told */
     const char *chain;                       /* PEM, end entity first, when issued at once */
     struct ca_request_entry *requests;       /* as far as told; lists tell none */
@@ -295,6 +297,8 @@ struct ca_domain {
     bool valid;                       /* validated and not expired */
     int64_t valid_till;               /* 0 = not told */
     const char *token;                /* dcv_token, a secret; NULL if not told */
+    bool token_done;                  /* ... and it has done its work already */
+    const char *token_url;            /* where an HTTP token's file belongs; NULL if not told */
     const char *verification;         /* what the record's value is made of; NULL if not told */
     struct policy_strings recipients; /* mails went there; only as told by an add */
 };
@@ -322,21 +326,28 @@ enum base_fail_class ca_domain_resend(struct ca_account *c, const char *id, cons
 enum base_fail_class ca_domain_recipients(struct ca_account *c, const char *id,
                                           struct base_arena *a, struct policy_strings *out,
                                           struct base_fail *f);
-/* ---- validation by DNS --------------------------------------------------------- */
+/* ---- validation by DNS and HTTP -------------------------------------------------- */
 
-enum ca_dcv_method { CA_DCV_TXT, CA_DCV_CNAME };
+/* HTTP: the file has a fixed name; HTTP_DYNAMIC: one that the CA gives. */
+enum ca_dcv_method { CA_DCV_TXT, CA_DCV_CNAME, CA_DCV_HTTP, CA_DCV_HTTP_DYNAMIC };
+#define CA_DCV_DIRECTORY ".well-known/pki-validation"
+/* [A-Za-z0-9._-]{1,100} that doesn't begin with a dot: the name of a file and nothing else. */
+bool ca_dcv_file_ok(const char *name);
 struct ca_dcv {
     const char *domain;       /* id of the domain */
     bool valid;               /* nothing to do: the CA holds it as validated until VALID_TILL */
     const char *token;        /* checked: [A-Za-z0-9_-]{8,200} */
     const char *verification; /* CNAME: the CA's name below which the token goes; else NULL */
+    const char *file;         /* HTTP: its name in CA_DCV_DIRECTORY, checked */
     int64_t valid_till;
 };
 /* Has the CA wait for METHOD at NAME and gives the token of it. Looks first, so it may be
  * called again after ca.lost: a domain is added once, and a token that waits already for
- * this very method is given again where the CA tells it. */
+ * this very method is given again where the CA tells it. RENEWS: a validation that holds no
+ * longer than that is to be replaced; 0 = any that holds is good. */
 enum base_fail_class ca_dcv_ask(struct ca_account *c, const char *name, enum ca_dcv_method method,
-                                struct base_arena *a, struct ca_dcv *out, struct base_fail *f);
+                                int64_t renews, struct base_arena *a, struct ca_dcv *out,
+                                struct base_fail *f);
 enum ca_dcv_state {
     CA_DCV_NOT_YET = 0, /* the CA looked and did not find it; REASON tells what it says */
     CA_DCV_VALID,
@@ -350,9 +361,11 @@ struct ca_dcv_check {
 /* Has the CA look now, unless it holds the domain as validated already. TOKEN is ours;
  * another one at the CA is CA_DCV_CHANGED. Safe to repeat. */
 enum base_fail_class ca_dcv_check(struct ca_account *c, const char *domain,
-                                  enum ca_dcv_method method, const char *token,
+                                  enum ca_dcv_method method, const char *token, int64_t renews,
                                   struct base_arena *a, struct ca_dcv_check *out,
                                   struct base_fail *f);
+/* Does the CA hold D as validated, and longer than RENEWS (0 = any)? */
+bool ca_domain_holds(const struct ca_domain *d, int64_t renews);
 /* Names that are valid in AFTER and were not in BEFORE, but for EXPLAINED. */
 void ca_newly_valid(struct base_arena *a, const struct ca_domains *before,
                     const struct ca_domains *after, const struct policy_strings *explained,

@@ -86,9 +86,10 @@ enum base_fail_class cc_domain_recipients(struct ca_account *c, const char *id,
                                           struct base_arena *a, struct policy_strings *out,
                                           struct base_fail *f);
 enum base_fail_class cc_dcv_ask(struct ca_account *c, const char *name, enum ca_dcv_method m,
-                                struct base_arena *a, struct ca_dcv *out, struct base_fail *f);
+                                int64_t renews, struct base_arena *a, struct ca_dcv *out,
+                                struct base_fail *f);
 enum base_fail_class cc_dcv_check(struct ca_account *c, const char *domain, enum ca_dcv_method m,
-                                  const char *token, struct base_arena *a,
+                                  const char *token, int64_t renews, struct base_arena *a,
                                   struct ca_dcv_check *out, struct base_fail *f);
 enum base_fail_class cc_order_preview(struct ca_account *c, const struct ca_order_request *r,
                                       struct base_arena *a, struct ca_preview *out,
@@ -113,5 +114,34 @@ enum base_fail_class cc_request_info(struct ca_account *c, const char *id, struc
                                      struct ca_request_entry *out, struct base_fail *f);
 enum base_fail_class cc_balance(struct ca_account *c, struct base_arena *a, struct ca_balance *out,
                                 struct base_fail *f);
+
+/* certcentral_catalog.c; parsed members as catalog.h says, the caller decrefs */
+json_t *cc_parse_rights(const json_t *me);
+json_t *cc_parse_products(const json_t *answer);
+json_t *cc_parse_catalog_fields(const json_t *answer);
+/* Adds contract and card to OUT as far as they are told. */
+void cc_parse_payment(const json_t *answer, json_t *out);
+/* A number or text as an amount; NULL if it is none. */
+const char *cc_amount(struct base_arena *a, const json_t *v);
+/* False if no price is told. */
+bool cc_parse_price(struct base_arena *a, const json_t *j, int64_t days, struct ca_price *out);
+enum base_fail_class cc_catalog(struct ca_account *c, struct base_arena *a, json_t **out,
+                                struct base_fail *f);
+enum base_fail_class cc_rights(struct ca_account *c, struct base_arena *a, json_t **out,
+                               struct base_fail *f);
+enum base_fail_class cc_price(struct ca_account *c, const char *product, int64_t days,
+                              struct base_arena *a, struct ca_price *out, struct base_fail *f);
+/* certcentral_organizations.c; NULL without an id; NOW judges expiry */
+json_t *cc_parse_organization(const json_t *e, int64_t now);
+enum base_fail_class cc_organization_list(struct ca_account *c, struct base_arena *a, json_t **out,
+                                          struct base_fail *f);
+enum base_fail_class cc_organization_add(struct ca_account *c, const json_t *form,
+                                         struct base_arena *a, const char **id,
+                                         struct base_fail *f);
+enum base_fail_class cc_organization_preview(struct ca_account *c, const json_t *form,
+                                             struct base_arena *a, struct ca_preview *out,
+                                             struct base_fail *f);
+enum base_fail_class cc_organization_submit(struct ca_account *c, const char *id,
+                                            struct base_arena *a, struct base_fail *f);
 
 #endif

@@ -17,7 +17,7 @@ static json_t *comments(const char *key, const char *text)
     return body;
 }
 
-static json_t *reissue_body(const struct ca_act *r)
+static json_t *reissue_body(const struct ca_account *c, const struct ca_act *r)
 {
     json_t *body = json_object(), *certificate = json_object();
 
@@ -26,15 +26,19 @@ static json_t *reissue_body(const struct ca_act *r)
                   r->signature_hash != NULL ? r->signature_hash : "sha256");
     json_object_set_new(body, "certificate", certificate);
     base_json_set(body, "comments", r->text);
-    base_json_setb(body, "skip_approval", true);
+    if (c->skip_approval) {
+        base_json_setb(body, "skip_approval", true);
+    }
     return body;
 }
 
-static json_t *revoke_body(const struct ca_act *r)
+static json_t *revoke_body(const struct ca_account *c, const struct ca_act *r)
 {
     json_t *body = comments("comments", r->text);
 
-    base_json_setb(body, "skip_approval", true);
+    if (c->skip_approval) {
+        base_json_setb(body, "skip_approval", true);
+    }
     return body;
 }
 
@@ -62,7 +66,6 @@ enum base_fail_class cc_act_preview(struct ca_account *c, const struct ca_act *r
                                     struct base_arena *a, struct ca_preview *out,
                                     struct base_fail *f)
 {
-    (void)c;
     (void)f;
     out->method = "PUT";
     switch (r->action) {
@@ -72,16 +75,16 @@ enum base_fail_class cc_act_preview(struct ca_account *c, const struct ca_act *r
         break;
     case CA_REVOKE_CERTIFICATE:
         out->path = base_arena_printf(a, "certificate/%s/revoke", r->id);
-        out->body = revoke_body(r);
+        out->body = revoke_body(c, r);
         break;
     case CA_REVOKE_ORDER:
         out->path = base_arena_printf(a, "order/certificate/%s/revoke", r->id);
-        out->body = revoke_body(r);
+        out->body = revoke_body(c, r);
         break;
     case CA_REISSUE:
         out->method = "POST";
         out->path = base_arena_printf(a, "order/certificate/%s/reissue", r->id);
-        out->body = reissue_body(r);
+        out->body = reissue_body(c, r);
         break;
     case CA_APPROVE:
     case CA_REJECT:

@@ -233,8 +233,10 @@ json_t *cc_order_body(const struct ca_account *c, const struct ca_order_request 
     }
     put_organization(body, c, r);
     json_object_set_new(body, "order_validity", validity_of(r));
-    base_json_set(body, "payment_method", r->payment != NULL ? r->payment : c->payment);
-    base_json_setb(body, "skip_approval", true);
+    base_json_set(body, "payment_method", r->payment != NULL ? r->payment : ca_payment(c));
+    if (c->skip_approval) {
+        base_json_setb(body, "skip_approval", true);
+    }
     base_json_set(body, "dcv_method", "email");
     put_optional(a, body, r);
     return body;

@@ -229,6 +229,8 @@ bool cc_parse_order(struct base_arena *a, const json_t *j, struct ca_order *out)
     }
     out->dcv_method = cc_text(a, j, "dcv_method");
     out->created = cc_time(j, "date_created");
+    out->price = cc_amount(a, json_object_get(j, "price"));
+    out->currency = cc_text(a, j, "currency");
     out->chain = parse_chain(a, base_json_arr(j, "certificate_chain"));
     return out->id != NULL;
 }
@@ -348,6 +350,9 @@ bool cc_parse_domain(struct base_arena *a, const json_t *j, int64_t now, struct 
     out->pending = out->active && !out->valid && (v.told ? v.pending : true);
     out->token = cc_text(a, base_json_obj(j, "dcv_token"), "token");
     out->verification = cc_text(a, base_json_obj(j, "dcv_token"), "verification_value");
+    out->token_url = cc_text(a, base_json_obj(j, "dcv_token"), "http_token_url");
+    out->token_done = base_ascii_caseeq(
+        base_json_strd(base_json_obj(j, "dcv_token"), "status", ""), "active");
     parse_invitations(a, j, &out->recipients);
     return out->id != NULL && out->name != NULL;
 }

@@ -6,12 +6,11 @@
 #ifndef CA_DRIVER_H
 #define CA_DRIVER_H
 #include <jansson.h>
-#include <pthread.h>
+#include <stdatomic.h>
 
 #include "ca.h"
+#include "catalog.h"
 #include "rate.h"
-
-#define CA_CONNECTIONS 16
 
 struct ca_driver {
     const char *name;
@@ -47,10 +46,10 @@ struct ca_driver {
     enum base_fail_class (*domain_recipients)(struct ca_account *, const char *,
                                               struct base_arena *, struct policy_strings *,
                                               struct base_fail *);
-    enum base_fail_class (*dcv_ask)(struct ca_account *, const char *, enum ca_dcv_method,
+    enum base_fail_class (*dcv_ask)(struct ca_account *, const char *, enum ca_dcv_method, int64_t,
                                     struct base_arena *, struct ca_dcv *, struct base_fail *);
     enum base_fail_class (*dcv_check)(struct ca_account *, const char *, enum ca_dcv_method,
-                                      const char *, struct base_arena *, struct ca_dcv_check *,
+                                      const char *, int64_t, struct base_arena *, struct ca_dcv_check *,
                                       struct base_fail *);
     enum base_fail_class (*order_preview)(struct ca_account *, const struct ca_order_request *,
                                           struct base_arena *, struct ca_preview *,
@@ -72,6 +71,22 @@ struct ca_driver {
                                           const char **, struct base_fail *);
     enum base_fail_class (*id_owner)(struct ca_account *, const char *, const char *,
                                      struct base_arena *, enum ca_owner *, struct base_fail *);
+    /* catalog.h */
+    enum base_fail_class (*catalog)(struct ca_account *, struct base_arena *, json_t **,
+                                    struct base_fail *);
+    enum base_fail_class (*rights)(struct ca_account *, struct base_arena *, json_t **,
+                                   struct base_fail *);
+    enum base_fail_class (*price)(struct ca_account *, const char *, int64_t, struct base_arena *,
+                                  struct ca_price *, struct base_fail *);
+    enum base_fail_class (*organization_list)(struct ca_account *, struct base_arena *, json_t **,
+                                              struct base_fail *);
+    enum base_fail_class (*organization_add)(struct ca_account *, const json_t *,
+                                             struct base_arena *, const char **, struct base_fail *);
+    enum base_fail_class (*organization_preview)(struct ca_account *, const json_t *,
+                                                 struct base_arena *, struct ca_preview *,
+                                                 struct base_fail *);
+    enum base_fail_class (*organization_submit)(struct ca_account *, const char *,
+                                                struct base_arena *, struct base_fail *);
 };
 extern const struct ca_driver ca_certcentral;
 
@@ -82,12 +97,18 @@ struct ca_account {
     struct net_host host;
     struct net_scope scope;
     int64_t organization;
+    bool skip_approval;
+    const char *_Atomic learned; /* what payment "auto" means here; never NULL */
     char *key; /* malloc'ed; wiped at the end */
     struct ca_rate rate;
-    pthread_mutex_t lock; /* guards idle */
-    struct net_http_conn *idle[CA_CONNECTIONS];
-    size_t nidle;
 };
+
+/* ---- kept connections (idle.c) ------------------------------------------------------ */
+
+/* A kept connection of this account, or a new one; the caller owns it. */
+struct net_http_conn *ca_idle_borrow(const struct ca_account *c);
+void ca_idle_return(const struct ca_account *c, struct net_http_conn *conn);
+void ca_idle_drop(const struct ca_account *c); /* the account goes */
 
 /* ---- one API call (transport.c) ---------------------------------------------------- */
 

@@ -43,6 +43,21 @@ static bool settle(struct look *l, enum base_fail_class cls, const struct base_f
     return false;
 }
 
+/* 403 about one order or domain: it is somebody else's, as long as the key works for what
+ * is ours. Only then it becomes ca.absent. */
+static enum base_fail_class of_object(struct look *l, struct ca_account *c,
+                                      enum base_fail_class cls, struct base_fail *why)
+{
+    struct base_fail ignored = {0};
+    struct ca_me me;
+
+    if (cls == BASE_OK || strcmp(why->code, "ca.denied") != 0 ||
+        ca_me(c, l->arena, &me, &ignored) != BASE_OK) {
+        return cls;
+    }
+    return base_failf(why, BASE_PERMANENT, "ca.absent", "the CA shows it to others only");
+}
+
 static struct ca_account *account_of(const struct ca_look *in, const char *id)
 {
     for (size_t i = 0; id != NULL && i < in->naccounts; i++) {
@@ -78,7 +93,7 @@ static bool find_domain(struct look *l, struct ca_account *c, const char *id, co
     struct base_fail why = {0};
     struct ca_domains list;
 
-    if (id != NULL && settle(l, ca_domain_info(c, id, l->arena, d, &why), &why)) {
+    if (id != NULL && settle(l, of_object(l, c, ca_domain_info(c, id, l->arena, d, &why), &why), &why)) {
         return true;
     }
     if (name == NULL || (id != NULL && strcmp(why.code, "ca.absent") != 0)) {
@@ -100,7 +115,8 @@ static void add_order_of_domain(struct look *l, struct ca_account *c,
     struct ca_order o;
 
     if (intent->order == NULL ||
-        !settle(l, ca_order_info(c, intent->order, l->arena, &o, &why), &why)) {
+        !settle(l, of_object(l, c, ca_order_info(c, intent->order, l->arena, &o, &why), &why),
+                &why)) {
         return;
     }
     for (size_t i = 0; i < o.mailboxes.n; i++) {
@@ -121,8 +137,9 @@ static void look_at_domain(struct look *l, struct ca_account *c, const struct po
         return;
     }
     api->found = true;
-    api->pending = d.pending;
-    api->valid = d.valid;
+    /* a validation that is to be replaced still holds: what counts is the new one */
+    api->valid = ca_domain_holds(&d, intent->renews) || (intent->renews == 0 && d.valid);
+    api->pending = intent->renews != 0 ? !api->valid : d.pending;
     api->by_email = by_email(d.dcv_method);
     api->domain = d.name;
     add_id(l, d.id);
@@ -139,7 +156,8 @@ static void mailbox_state(struct look *l, struct ca_account *c, const struct ca_
     struct ca_email_validations list;
     struct base_fail why = {0};
 
-    if (settle(l, ca_email_validations(c, o->id, l->arena, &list, &why), &why)) {
+    if (settle(l, of_object(l, c, ca_email_validations(c, o->id, l->arena, &list, &why), &why),
+               &why)) {
         for (size_t i = 0; i < list.n; i++) {
             if (base_ascii_caseeq(list.v[i].mailbox, mailbox)) {
                 api->valid = api->valid || list.v[i].validated;
@@ -177,7 +195,8 @@ static void look_at_mailbox(struct look *l, struct ca_account *c,
     size_t n = 0;
 
     if (intent->order != NULL) {
-        if (settle(l, ca_order_info(c, intent->order, l->arena, &o, &why), &why)) {
+        if (settle(l, of_object(l, c, ca_order_info(c, intent->order, l->arena, &o, &why), &why),
+                   &why)) {
             take_order(l, c, &o, intent->mailbox);
         }
         return;
@@ -188,7 +207,8 @@ static void look_at_mailbox(struct look *l, struct ca_account *c,
     for (size_t i = 0; i < list.n && n < WAITING_MAX; i++) {
         why = (struct base_fail){0};
         if (waits(list.v[i].status) &&
-            settle(l, ca_order_info(c, list.v[i].id, l->arena, &o, &why), &why)) {
+            settle(l, of_object(l, c, ca_order_info(c, list.v[i].id, l->arena, &o, &why), &why),
+                   &why)) {
             take_order(l, c, &o, intent->mailbox);
             n++;
         }
@@ -267,7 +287,8 @@ static bool pending_in(struct look *l, struct ca_account *c)
         }
     }
     return l->in->domain != NULL && l->in->mailbox == NULL &&
-           find_domain(l, c, NULL, l->in->domain, &d) && d.pending;
+           find_domain(l, c, NULL, l->in->domain, &d) && d.pending &&
+           (d.dcv_method == NULL || by_email(d.dcv_method)); /* else the CA writes no mail */
 }
 
 static void look_elsewhere(struct look *l)

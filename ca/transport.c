@@ -1,6 +1,6 @@
 /* ca/transport.c - one API call: rate limit, exchange, errors.
  *
- * Connections are kept idle in the account and lent to one call at a time.
+ * Connections are kept (idle.c) and lent to one call at a time.
  * Nothing is ever repeated here: whether a call may be made again is for the
  * caller, and the failure class says what is known about the first one. */
 #include <stdio.h>
@@ -94,29 +94,6 @@ enum base_fail_class ca_transport_refusal(int status, struct base_bytes body, bo
 
 /* ---- the exchange ------------------------------------------------------------------- */
 
-static struct net_http_conn *borrow(struct ca_account *c)
-{
-    struct net_http_conn *conn = NULL;
-
-    pthread_mutex_lock(&c->lock);
-    if (c->nidle > 0) {
-        conn = c->idle[--c->nidle];
-    }
-    pthread_mutex_unlock(&c->lock);
-    return conn != NULL ? conn : net_http_conn_new();
-}
-
-static void give_back(struct ca_account *c, struct net_http_conn *conn)
-{
-    pthread_mutex_lock(&c->lock);
-    if (c->nidle < CA_CONNECTIONS) {
-        c->idle[c->nidle++] = conn;
-        conn = NULL;
-    }
-    pthread_mutex_unlock(&c->lock);
-    net_http_conn_free(conn);
-}
-
 /* Waits for the rate limit, but not for long. */
 static enum base_fail_class wait_turn(struct ca_account *c, struct base_fail *f)
 {
@@ -144,7 +121,7 @@ static enum base_fail_class exchange(struct ca_account *c, const char *key_field
     char *key_line = base_xmalloc(n);
     char *body = call->body != NULL ? base_json_text(call->body) : NULL;
     const char *lines[] = {key_line, call->raw ? "Accept: */*" : "Accept: application/json"};
-    struct net_http_conn *conn = borrow(c);
+    struct net_http_conn *conn = ca_idle_borrow(c);
 
     (void)snprintf(key_line, n, "%s: %s", key_field, c->key);
     r.url = base_arena_printf(a, "%s/%s", c->base_url, call->path);
@@ -156,7 +133,7 @@ static enum base_fail_class exchange(struct ca_account *c, const char *key_field
     r.body_max = NET_BODY_API;
     r.total_ms = TOTAL_MS;
     enum base_fail_class cls = net_http(&c->scope, &r, conn, a, resp, f);
-    give_back(c, conn);
+    ca_idle_return(c, conn);
     explicit_bzero(key_line, n);
     free(key_line);
     free(body);

@@ -11,12 +11,15 @@ cli_run cli_cmd_help, cli_cmd_version;
 cli_run cli_cmd_status, cli_cmd_reload, cli_cmd_events;
 /* domain.c */
 cli_run cli_cmd_domain_list, cli_cmd_domain_add, cli_cmd_domain_check, cli_cmd_expect;
-cli_run cli_cmd_domain_release;
+cli_run cli_cmd_domain_release, cli_cmd_domain_resend, cli_cmd_domain_persist, cli_cmd_domain_plan;
 /* order.c */
 cli_run cli_cmd_order;
 /* trust.c, evidence.c */
 cli_run cli_cmd_agreement_list, cli_cmd_agreement_accept, cli_cmd_release, cli_cmd_release_list;
 cli_run cli_cmd_evidence;
+/* organization.c */
+cli_run cli_cmd_organization_list, cli_cmd_organization_show, cli_cmd_organization_add;
+cli_run cli_cmd_organization_submit, cli_cmd_product_list, cli_cmd_product_show;
 /* life.c */
 cli_run cli_cmd_cancel, cli_cmd_revoke, cli_cmd_reissue, cli_cmd_renew, cli_cmd_emails;
 cli_run cli_cmd_request_list, cli_cmd_request_approve, cli_cmd_request_reject;

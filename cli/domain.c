@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "commands.h"
 
@@ -16,18 +17,28 @@ static const char *method_of(struct cli *c, const json_t *d)
     return now[0] ? now : held[0] ? held : cli_cell(c, d, "asks");
 }
 
+/* "observe (confirm)": what counts now, and what is configured. */
+static const char *mode_of(struct cli *c, const json_t *d)
+{
+    const char *now = cli_cell(c, d, "effective_mode"), *mode = cli_cell(c, d, "mode");
+    return !now[0] || strcmp(now, mode) == 0 ? mode : base_arena_printf(c->a, "%s (%s)", now, mode);
+}
+
 static void page_domains(struct cli *c, const json_t *list, struct cli_table *t)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *d = json_array_get(list, i);
         const char *intent = cli_cell(c, d, "intent_state");
+        const json_t *next = base_json_obj(d, "next");
+        int64_t until = base_json_int(d, "until", base_json_int(d, "valid_until", 0));
+        int64_t at = base_json_int(next, "at", 0);
         if (intent[0] && base_json_int(d, "expires", 0))
             intent = base_arena_printf(c->a, "%s until %s", intent,
                                        cli_day(c, base_json_int(d, "expires", 0)));
         cli_table_row(c, t, cli_cell(c, d, "domain"), cli_cell(c, d, "tenant"),
-                      cli_cell(c, d, "account"), cli_cell(c, d, "mode"), cli_cell(c, d, "unexpected"),
-                      cli_cell(c, d, "state"), method_of(c, d), cli_cell(c, d, "valid_until"), intent,
-                      cli_cell(c, base_json_obj(d, "dcv"), "next"));
+                      cli_cell(c, d, "account"), mode_of(c, d), cli_cell(c, d, "state"),
+                      method_of(c, d), until ? cli_day(c, until) : "", intent,
+                      at ? cli_day(c, at) : "", cli_cell(c, next, "text"));
     }
 }
 
@@ -35,8 +46,8 @@ int cli_cmd_domain_list(struct cli *c, const struct cli_args *args)
 {
     struct cli_table t;
     (void)args;
-    cli_table_init(&t, "DOMAIN", "TENANT", "ACCOUNT", "MODE", "UNEXPECTED", "STATE", "METHOD",
-                   "VALID UNTIL", "REQUEST", "NEXT", NULL);
+    cli_table_init(&t, "DOMAIN", "TENANT", "ACCOUNT", "MODE", "STATE", "METHOD",
+                   "VALID UNTIL", "REQUEST", "NEXT ON", "NEXT", NULL);
     return cli_pages(c, cli_request(c, "domain.list"), "domains", page_domains, &t,
                      "no domain is configured");
 }
@@ -49,8 +60,39 @@ static void show_intent(struct cli *c, const json_t *answer)
         fprintf(c->out, "%s\n", cli_cell(c, answer, "text"));
 }
 
-/* The record that a person has to put into the zone, as soon as the CA has given its value. */
-static void add_record(struct cli *c, const char *domain, json_t *answer)
+/* What a person has to put somewhere, as soon as the CA has given its value. */
+static bool take_record(const json_t *now, json_t *answer)
+{
+    const json_t *dcv = base_json_obj(base_json_obj(now, "domain"), "dcv");
+    json_t *rec = base_json_obj(dcv, "record");
+    if (rec) {
+        json_object_set(answer, "record", rec);
+        base_json_set(answer, "text", base_json_str(dcv, "next"));
+    }
+    return rec != NULL;
+}
+
+/* Whom the CA wrote to, as soon as it has told; true also when the request is over. */
+static bool take_recipients(const json_t *now, json_t *answer)
+{
+    const json_t *list = base_json_arr(now, "intents"), *i;
+    for (size_t n = 0; n < json_array_size(list); n++) {
+        i = json_array_get(list, n);
+        if (base_json_int(i, "id", 0) != base_json_int(answer, "intent", -1))
+            continue;
+        const char *state = base_json_strd(i, "state", "");
+        if (strcmp(state, "requesting") == 0)
+            return false;
+        base_json_set(answer, "state", state);
+        base_json_setn(answer, "expires", base_json_int(i, "expires", 0));
+        json_object_set(answer, "recipients", json_object_get(i, "recipients"));
+        return true;
+    }
+    return true;
+}
+
+static void wait_for(struct cli *c, const char *domain, json_t *answer,
+                     bool (*take)(const json_t *now, json_t *answer))
 {
     for (int i = 0; i < RECORD_TRIES; i++) {
         json_t *req = cli_request(c, "show"), *now = NULL;
@@ -58,14 +100,9 @@ static void add_record(struct cli *c, const char *domain, json_t *answer)
         struct base_fail f = {0};
         base_json_set(req, "what", base_arena_printf(c->a, "domain:%s", domain));
         bool asked = cli_try(c, req, CLI_TIMEOUT_MS, &now, &f) == BASE_OK;
-        json_t *dcv = asked ? base_json_obj(base_json_obj(now, "domain"), "dcv") : NULL;
-        json_t *rec = base_json_obj(dcv, "record");
-        if (rec) {
-            json_object_set(answer, "record", rec);
-            base_json_set(answer, "text", base_json_str(dcv, "next"));
-        }
+        bool taken = asked && take(now, answer);
         json_decref(now);
-        if (rec || !asked)
+        if (taken || !asked)
             return;
         (void)nanosleep(&t, NULL);
     }
@@ -80,7 +117,9 @@ int cli_cmd_domain_add(struct cli *c, const struct cli_args *args)
     if (r)
         return r;
     if (base_json_bool(answer, "by_hand", false))
-        add_record(c, args->pos[0], answer);
+        wait_for(c, args->pos[0], answer, take_record);
+    else if (strcmp(base_json_strd(answer, "method", ""), "email") == 0)
+        wait_for(c, args->pos[0], answer, take_recipients);
     if (c->json)
         cli_json(c, answer);
     else
@@ -100,6 +139,56 @@ int cli_cmd_domain_release(struct cli *c, const struct cli_args *args)
     base_json_set(req, "domain", args->pos[0]);
     base_json_set(req, "reason", reason);
     return cli_do(c, req, show_intent);
+}
+
+int cli_cmd_domain_resend(struct cli *c, const struct cli_args *args)
+{
+    json_t *req = cli_request(c, "domain.resend");
+    base_json_set(req, "domain", args->pos[0]);
+    return cli_do(c, req, show_intent);
+}
+
+/* The record is the one line that goes into a zone, so it stands alone. */
+static void show_persist(struct cli *c, const json_t *answer)
+{
+    fprintf(c->out, "%s\n\n%s, DNSSEC: %s\n", cli_cell(c, answer, "record"),
+            cli_cell(c, answer, "text"), cli_cell(c, answer, "dnssec"));
+}
+
+int cli_cmd_domain_persist(struct cli *c, const struct cli_args *args)
+{
+    const char *until = cli_opt(args, "until");
+    int64_t t = 0;
+    if (until && !base_time_parse(until, &t))
+        return cli_misused(c, args, "%s: --until \"%s\": expected a date such as 2027-12-31",
+                           args->command->name, until);
+    json_t *req = cli_request(c, "domain.persist");
+    base_json_set(req, "domain", args->pos[0]);
+    base_json_set(req, "policy", cli_opt(args, "policy"));
+    if (t)
+        base_json_setn(req, "until", t);
+    return cli_do(c, req, show_persist);
+}
+
+static void page_plan(struct cli *c, const json_t *list, struct cli_table *t)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *d = json_array_get(list, i);
+        const char *covered = cli_cell(c, d, "covered");
+        cli_table_row(c, t, cli_cell(c, d, "domain"), cli_cell(c, d, "tenant"),
+                      cli_cell(c, d, "method"), covered[0] ? covered : "nothing yet",
+                      cli_cell(c, d, "step"));
+    }
+}
+
+int cli_cmd_domain_plan(struct cli *c, const struct cli_args *args)
+{
+    struct cli_table t;
+    (void)args;
+    cli_table_init(&t, "DOMAIN", "TENANT", "METHOD", "COVERED BY", "STEP", NULL);
+    t.wrap = true;
+    return cli_pages(c, cli_request(c, "domain.plan"), "plan", page_plan, &t,
+                     "no domain depends on a method that ends");
 }
 
 int cli_cmd_domain_check(struct cli *c, const struct cli_args *args)

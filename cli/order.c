@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "commands.h"
 #include "orderform.h"
+#include "quote.h"
 
 #define POLL_MS 500
 
@@ -186,6 +187,16 @@ static int wait_in_turn(struct cli *c, json_t *one, int64_t until)
     return r;
 }
 
+/* Of all, as if each were like the first. */
+static int quote_several(struct cli *c, const struct cli_args *args)
+{
+    json_t *req = cli_request(c, "order");
+    int r = make_request(c, args, args->pos[0], req);
+    r = r ? r : cli_quote(c, req, (int64_t)args->npos);
+    json_decref(req);
+    return r;
+}
+
 static int order_several(struct cli *c, const struct cli_args *args, int64_t seconds)
 {
     json_t *all = json_array(), *one;
@@ -193,6 +204,11 @@ static int order_several(struct cli *c, const struct cli_args *args, int64_t sec
     int r = check_several(c, args);
     r = r ? r : cli_config(c);
     bool wait = cli_has(args, "wait") && !cli_has(args, "dry-run");
+    if (r) {
+        json_decref(all);
+        return r;
+    }
+    r = quote_several(c, args);
     if (r) {
         json_decref(all);
         return r;
@@ -224,6 +240,7 @@ int cli_cmd_order(struct cli *c, const struct cli_args *args)
         return order_several(c, args, seconds);
     req = cli_request(c, "order");
     int r = make_request(c, args, args->pos[0], req);
+    r = r ? r : cli_quote(c, req, 1);
     if (r) {
         json_decref(req);
         return r;

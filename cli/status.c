@@ -47,11 +47,17 @@ static void accounts(struct cli *c, struct cli_table *t, const json_t *answer)
         const json_t *a = json_array_get(list, i);
         int64_t asked = base_json_int(a, "asked", 0);
         const char *text = base_json_strd(a, "text", "");
+        const char *lacks = cli_cell(c, a, "lacks"), *balance = cli_cell(c, a, "balance");
         cli_pair(c, t, i ? " " : "accounts",
-                 base_arena_printf(c->a, "%s (%s) %s%s%s%s%s", cli_cell(c, a, "id"),
+                 base_arena_printf(c->a, "%s (%s) %s%s%s%s%s%s%s%s%s%s%s%s", cli_cell(c, a, "id"),
                                    cli_cell(c, a, "ca"), cli_cell(c, a, "state"),
                                    text[0] ? ": " : "", cli_text(c, text),
-                                   asked ? ", asked " : "", asked ? cli_when(c, asked) : ""));
+                                   asked ? ", asked " : "", asked ? cli_when(c, asked) : "",
+                                   lacks[0] ? "; its key " : "", lacks,
+                                   balance[0] ? "; balance " : "", balance,
+                                   balance[0] ? " " : "",
+                                   balance[0] ? cli_cell(c, a, "currency") : "",
+                                   strcmp(cli_cell(c, a, "payment"), "card") == 0 ? "; pays by card" : ""));
     }
 }
 

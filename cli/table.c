@@ -32,7 +32,37 @@ static const struct cli_option events_options[] = {
     {"limit", "N", "at most so many (default 100, up to 500)", CLI_VALUE},
     END};
 static const struct cli_option domain_add_options[] = {
-    {"method", "METHOD", "email, dns-txt or dns-cname, if not the domain's own", CLI_VALUE}, END};
+    {"method", "METHOD", "email, dns-txt, dns-cname or http, if not the domain's own", CLI_VALUE}, END};
+static const struct cli_option account_options[] = {
+    {"account", "ID", "only of this account", CLI_VALUE}, END};
+static const struct cli_option organization_options[] = {
+    {"account", "ID", "needed where there are several", CLI_VALUE}, END};
+static const struct cli_option organization_add_options[] = {
+    {"account", "ID", "needed where there are several", CLI_VALUE},
+    {"assumed-name", "NAME", "under which it does business", CLI_VALUE},
+    {"address", "TEXT", "street and number, as in the register", CLI_VALUE},
+    {"address2", "TEXT", "a second line", CLI_VALUE},
+    {"zip", "CODE", "postal code", CLI_VALUE},
+    {"city", "NAME", "city", CLI_VALUE},
+    {"state", "NAME", "state or province", CLI_VALUE},
+    {"country", "CC", "two letters, such as de", CLI_VALUE},
+    {"phone", "NUMBER", "the organization's own number, at which the CA calls", CLI_VALUE},
+    {"contact-first-name", "NAME", "the organization's contact: who answers for the order", CLI_VALUE},
+    {"contact-last-name", "NAME", "", CLI_VALUE},
+    {"contact-title", "TEXT", "position", CLI_VALUE},
+    {"contact-email", "ADDR", "", CLI_VALUE},
+    {"contact-phone", "NUMBER", "", CLI_VALUE},
+    {"technical-first-name", "NAME", "a technical contact", CLI_VALUE},
+    {"technical-last-name", "NAME", "", CLI_VALUE},
+    {"technical-title", "TEXT", "position", CLI_VALUE},
+    {"technical-email", "ADDR", "", CLI_VALUE},
+    {"technical-phone", "NUMBER", "", CLI_VALUE},
+    {"dry-run", NULL, "show the request to the CA; nothing is written or sent", CLI_FLAG},
+    END};
+static const struct cli_option persist_options[] = {
+    {"until", "DATE", "the record shall hold no longer than this (persistUntil)", CLI_VALUE},
+    {"policy", "POLICY", "wildcard: for names below it too", CLI_VALUE},
+    END};
 static const struct cli_option order_options[] = {
     {"product", "NAME", "individual, business, organization, or the CA's own name", CLI_VALUE},
     {"common-name", "WHICH", "email, name, pseudonym or organization", CLI_VALUE},
@@ -233,10 +263,30 @@ const struct cli_command cli_commands[] = {
     {"domain add", "DOMAIN", 1, 1, "ask the CA to validate a controlled domain",
      domain_add_options, cli_cmd_domain_add,
      "What is controlled stands in the configuration; nothing else can make it so.\n"},
-    {"domain release", "DOMAIN", 1, 1, "have its record written into the DNS (mode hold)",
+    {"domain resend", "DOMAIN", 1, 1, "have the validation mails of its open request sent again", NULL,
+     cli_cmd_domain_resend, NULL},
+    {"domain persist", "DOMAIN", 1, 1, "the persistent TXT record for it, and whether it is there",
+     persist_options, cli_cmd_domain_persist,
+     "Nothing is written. The account names persist_issuer and persist_account_uri.\n"},
+    {"domain plan", "", 0, 0, "the steps that lead away from validation by mail, which ends in 2028",
+     NULL, cli_cmd_domain_plan, NULL},
+    {"domain release", "DOMAIN", 1, 1, "have its record or file written (mode hold)",
      reason_options, cli_cmd_domain_release, NULL},
     {"domain check", "DOMAIN", 1, 1, "would a validation of it work: mailboxes, MX, CAA, account",
      NULL, cli_cmd_domain_check, NULL},
+    {"organization list", "", 0, 0, "organizations of the CA accounts, validated ones first",
+     account_options, cli_cmd_organization_list, NULL},
+    {"organization show", "ID|NAME", 1, 1, "one of them, with its validation and its clock",
+     account_options, cli_cmd_organization_show, NULL},
+    {"organization add", "NAME", 1, 1, "add an organization and have it validated for S/MIME",
+     organization_add_options, cli_cmd_organization_add,
+     "A person of the CA calls, usually within 24 hours of the first order for it.\n"},
+    {"organization submit", "ID", 1, 1, "have a new or expired one validated (again)",
+     organization_options, cli_cmd_organization_submit, NULL},
+    {"product list", "", 0, 0, "what the CA accounts may order", account_options,
+     cli_cmd_product_list, NULL},
+    {"product show", "PRODUCT", 1, 1, "one product, and the custom fields that orders need",
+     account_options, cli_cmd_product_show, NULL},
     {"order", "RECIPIENT...", 1, MANY, "order a certificate for each recipient", order_options,
      cli_cmd_order,
      "A recipient is a mailbox, or several of one person with commas: alice@x.org,a.smith@x.org.\n"

@@ -25,7 +25,7 @@ enum base_fail_class dcv_record(struct base_arena *a, const struct policy_dns *d
     const char *unfit = policy_dns_unfit(d, method);
 
     *out = (struct dcv_record){0};
-    if (unfit != NULL || method == POLICY_METHOD_EMAIL) {
+    if (unfit != NULL || method == POLICY_METHOD_EMAIL || method == POLICY_METHOD_HTTP) {
         return base_failf(f, BASE_PERMANENT, "dcv.record", "%s of %s: %s",
                           policy_method_name(method), domain, unfit != NULL ? unfit : "no record");
     }

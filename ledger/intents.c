@@ -20,7 +20,7 @@ struct intent_row {
 #define COLUMNS                                                                                    \
     "id, kind, state, tenant, account, domain, mailbox, ca_order, ca_certificate, ca_domain,"      \
     " ca_support, recipients, created, expires, copies, confirmed_copies, answered_resends, who,"  \
-    " note, order_row, requested_at, next_look, resends, adopted, prevalidation, ended"
+    " note, order_row, requested_at, next_look, resends, adopted, prevalidation, ended, renews"
 
 static const struct ledger_column columns[] = {
     LEDGER_COL(INT, struct intent_row, i.p.id), /* ?1 */
@@ -49,6 +49,7 @@ static const struct ledger_column columns[] = {
     LEDGER_COL(BOOL, struct intent_row, i.adopted),
     LEDGER_COL(BOOL, struct intent_row, i.prevalidation), /* ?25 */
     LEDGER_COL(INT, struct intent_row, ended),
+    LEDGER_COL(INT, struct intent_row, i.p.renews),
 };
 static const struct ledger_table table = LEDGER_TABLE("intent", struct intent_row, columns);
 
@@ -106,9 +107,9 @@ enum base_fail_class ledger_intent_add(struct ledger *l, const struct ledger_int
         "INSERT INTO intent (kind, state, tenant, account, domain, mailbox, ca_order,"
         " ca_certificate, ca_domain, ca_support, recipients, created, expires, copies,"
         " confirmed_copies, answered_resends, who, note, order_row, requested_at, next_look,"
-        " resends, adopted, prevalidation, ended)"
+        " resends, adopted, prevalidation, ended, renews)"
         " VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-        " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)");
+        " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)");
 }
 
 static enum base_fail_class get_row(struct ledger *l, struct base_arena *a, int64_t id,
@@ -165,7 +166,7 @@ enum base_fail_class ledger_intent_update(struct ledger *l, const struct ledger_
         " ca_certificate = ?9, ca_domain = ?10, ca_support = ?11, recipients = ?12,"
         " expires = ?14, copies = ?15, confirmed_copies = ?16, answered_resends = ?17, who = ?18,"
         " note = ?19, order_row = ?20, requested_at = ?21, next_look = ?22, resends = ?23,"
-        " adopted = ?24, prevalidation = ?25, ended = ?26 WHERE id = ?1");
+        " adopted = ?24, prevalidation = ?25, ended = ?26, renews = ?27 WHERE id = ?1");
 }
 
 enum base_fail_class ledger_intent_match(struct ledger *l, struct base_arena *a, const char *domain,

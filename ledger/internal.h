@@ -127,10 +127,12 @@ struct ledger_schema {
     int n;
 };
 extern const struct ledger_schema ledger_schema;
+extern const char ledger_step_validation[]; /* schema_validation.c */
 extern const char ledger_step_watching[];    /* schema_watching.c */
 extern const char ledger_step_publication[]; /* schema_publication.c */
 extern const char ledger_step_custody[];     /* schema_custody.c */
-extern const char ledger_step_trust[]; /* schema_trust.c */
+extern const char ledger_step_trust[];       /* schema_trust.c */
+extern const char ledger_step_account[];     /* schema_account.c */
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */
 enum base_fail_class ledger_check_version(struct ledger *l, const char *path,

@@ -293,6 +293,8 @@ static const char *const steps[] = {
     ledger_step_publication,
     ledger_step_custody,
     ledger_step_trust,
+    ledger_step_account,
+    ledger_step_validation,
 };
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

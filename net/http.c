@@ -96,7 +96,8 @@ static bool pin_address(const struct net_scope *s, const struct net_dns_record *
 
 /* "host:port:addresses" for CURLOPT_RESOLVE, so that libcurl asks nobody. */
 static enum base_fail_class pin(const struct net_scope *s, struct base_arena *a,
-                                const struct net_url *u, char **entry, struct base_fail *f)
+                                const struct net_url *u, const char *only, char **entry,
+                                struct base_fail *f)
 {
     struct net_dns_answer ans;
     struct base_buf list;
@@ -113,12 +114,19 @@ static enum base_fail_class pin(const struct net_scope *s, struct base_arena *a,
     }
     base_buf_init(&list, 4096);
     for (size_t i = 0; i < ans.n && n < ADDRESSES; i++) {
+        if (only != NULL && strcmp(only, ans.records[i].text) != 0) {
+            continue;
+        }
         if (!pin_address(s, &ans.records[i], &list, &n)) {
             refused = ans.records[i].text;
         }
     }
     *entry = base_arena_printf(a, "%s:%d:%s", u->host, u->port, base_buf_str(&list));
     base_buf_free(&list);
+    if (n == 0 && refused == NULL) {
+        return base_failf(f, BASE_TEMPORARY, "net.nohost", "%s has the address %s no more", u->host,
+                          only != NULL ? only : "");
+    }
     if (n == 0) {
         return base_failf(f, BASE_PERMANENT, "net.refused-address",
                           "%s has the address %s, which may not be reached", u->host, refused);
@@ -349,7 +357,7 @@ enum base_fail_class net_http(const struct net_scope *s, const struct net_reques
         return cls;
     }
     resp->url = u.url;
-    cls = pin(s, a, &u, &pinned, f);
+    cls = pin(s, a, &u, r->address, &pinned, f);
     if (cls != BASE_OK) {
         return cls;
     }

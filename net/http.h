@@ -86,6 +86,7 @@ struct net_request {
     const char *url;
     const struct net_host *hosts; /* checked as by net_url_check() */
     size_t nhosts;
+    const char *address; /* only this one of the host's addresses; NULL = any */
     bool plain; /* http:// instead of https://, for answers that are signed themselves (OCSP) */
     const char **headers; /* "Name: value" lines of the caller; may hold a secret */
     size_t nheaders;

@@ -190,6 +190,12 @@ static void check_consent(struct policy_case *k)
 
 static void check_mode(struct policy_case *k)
 {
+    if (k->e->mx_elsewhere) {
+        policy_check_put(k, POLICY_RULE_MODE, POLICY_CHECK_FAIL,
+                         "the MX of %s names none of our hosts: no more than observed until it does",
+                         k->d->domain->name);
+        return;
+    }
     switch (k->d->domain->mode) {
     case POLICY_MODE_CONFIRM:
         policy_check_put(k, POLICY_RULE_MODE, POLICY_CHECK_PASS, "%s is in mode confirm",

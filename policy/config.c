@@ -44,6 +44,7 @@ static void load_text(struct policy_load *l, const struct base_buf *b)
     policy_load_accounts(l);
     policy_check_profiles(l);
     policy_load_dns(l);
+    policy_load_http(l);
     policy_load_publishers(l);
     policy_load_domains(l);
     policy_conf_end(&l->c);

@@ -20,9 +20,15 @@ enum policy_unexpected { POLICY_UNEXPECTED_ALARM = 0, POLICY_UNEXPECTED_NOTIFY, 
 enum policy_mailbox_validation { POLICY_MAILBOX_OFF = 0, POLICY_MAILBOX_CONSENTED };
 enum policy_custody { POLICY_CUSTODY_KEEP = 0, POLICY_CUSTODY_FORGET, POLICY_CUSTODY_EXTERNAL };
 /* How control of a domain is shown to the CA. */
-enum policy_method { POLICY_METHOD_EMAIL = 0, POLICY_METHOD_DNS_TXT, POLICY_METHOD_DNS_CNAME };
+enum policy_method {
+    POLICY_METHOD_EMAIL = 0,
+    POLICY_METHOD_DNS_TXT,
+    POLICY_METHOD_DNS_CNAME,
+    POLICY_METHOD_HTTP,
+};
+#define POLICY_METHODS 4
 const char *policy_mode_name(enum policy_mode m);
-const char *policy_method_name(enum policy_method m); /* "email", "dns-txt", "dns-cname" */
+const char *policy_method_name(enum policy_method m); /* "email", "dns-txt", "dns-cname", "http" */
 bool policy_method_parse(const char *s, enum policy_method *m);
 const char *policy_custody_name(enum policy_custody c);
 
@@ -30,6 +36,11 @@ struct policy_tenant {
     const char *id;
     const char *contact; /* address for alarms and notices */
     const char *attestation; /* who vouches for the persons of its domains; NULL */
+    int64_t organization; /* CA's id of the tenant's own one; 0 = that of its account */
+};
+
+struct policy_price {
+    const char *product, *each, *currency; /* "25.00", "USD" */
 };
 
 #define POLICY_TERMS 3
@@ -44,9 +55,15 @@ struct policy_account {
     const char *api_key;    /* name of the credential */
     const char *tls_bundle; /* PEM file of CAs for the API host; NULL = system bundle */
     int64_t organization;   /* CA's organization id; 0 = none */
-    const char *payment;    /* "profile" | "balance" | "card" */
+    const char *payment;    /* "auto" | "profile" | "balance" | "card" */
+    bool skip_approval;     /* requests need no second person at the CA */
+    const char *reception;  /* who takes the CA's calls; NULL = nobody is named */
+    struct policy_strings caa;    /* issuer names; empty = the profile's */
+    struct policy_price *prices;  /* what products cost, where the API does not say */
+    size_t nprices;
     int64_t poll;           /* seconds between status look-ups */
     struct { int64_t run, day, month; } limit; /* orders: the spending brake */
+    const char *persist_issuer, *persist_account_uri; /* of the persistent TXT record; NULL */
     struct policy_strings release_by; /* who may release orders above it; empty = anybody */
     /* version of each of the terms (POLICY_TERMS) that must be accepted; NULL = any */
     const char *agreements[POLICY_TERMS];
@@ -65,6 +82,7 @@ struct policy_domain {
     const char *profile_type; /* "strict" | "multipurpose" */
     int64_t validity_days;
     int64_t renew_days; /* before its end a certificate is ordered anew; 0 = never by itself */
+    int64_t revalidate_days; /* before its end the domain is validated anew; 0 = never by itself */
     struct policy_strings contacts; /* listed addresses that DCV mail may go to */
     struct policy_strings publish;  /* ids of publishers */
     const char *clear_key;          /* consumer that gets signing keys in clear; NULL = none */
@@ -92,6 +110,16 @@ struct policy_dns {
     const char *where;
 };
 
+/* Where files that validate domains are put: below every one of the web roots. */
+struct policy_http {
+    const char *id;
+    const char *zone;               /* domains at and below it; NULL = all that no other covers */
+    struct policy_strings webroots; /* absolute; empty: a person puts the file there */
+    bool dynamic;                   /* the CA gives each file a name of its own */
+    bool remove;                    /* take the file away when it has done its work */
+    const char *where;
+};
+
 struct policy_config {
     struct base_arena *arena; /* owns everything below */
     const char *path;
@@ -103,6 +131,8 @@ struct policy_config {
     size_t ndomains;
     struct policy_dns *dns;
     size_t ndns;
+    struct policy_http *http;
+    size_t nhttp;
     struct policy_publisher *publishers;
     size_t npublishers;
     struct policy_profile **profiles;
@@ -116,16 +146,20 @@ struct policy_config {
     struct policy_strings resolvers;        /* "127.0.0.1@5353"; empty = /etc/resolv.conf */
     const char *dnssec_root;                /* trust anchor file; NULL = no validation */
     struct policy_strings private_networks; /* for a rehearsal only: CIDRs that links may reach */
+    int http_port, https_port;              /* for a rehearsal only: instead of 80 and 443 */
     const char *link_bundle;                /* PEM of CAs for link hosts; NULL = system bundle */
     const char *user_agent;
     /* notices */
     const char *smtp; /* "127.0.0.1:25" */
     const char *notice_from, *hostname;
+    struct policy_strings mx_hosts; /* names of our mail hosts in MX records; empty = hostname */
     /* timing, seconds */
     int64_t resend_after;   /* an open intent without its mail (default 1800) */
     int64_t intent_life_domain, intent_life_mailbox; /* 30 d, 24 h */
     int64_t give_up_domain, give_up_mailbox; /* retry no longer than: 3 d, 12 h */
     int64_t revocation_check; /* 86400 */
+    int64_t domain_check;     /* between two looks at a domain's DNS: 86400 */
+    int64_t reuse;            /* how long a validation holds where the CA tells no date: 199 d */
     /* aliases */
     struct policy_strings alias_maps; /* Postfix tables, "hash:/etc/postfix/virtual" */
     const char *postmap;
@@ -161,7 +195,12 @@ enum base_fail_class policy_config_default(struct policy_config **out, struct ba
 const struct policy_domain *policy_config_domain(const struct policy_config *c, const char *name);
 /* The section whose zone is nearest above NAME, else the one without a zone; NULL = none. */
 const struct policy_dns *policy_config_dns(const struct policy_config *c, const char *name);
-/* NULL, or why METHOD can't be used with section D (NULL = none) as a sentence's end. */
+/* The same for files. */
+const struct policy_http *policy_config_http(const struct policy_config *c, const char *name);
+/* NULL, or why METHOD can't be used for the domain NAME as a sentence's end. */
+const char *policy_method_unfit(const struct policy_config *c, const char *name,
+                                enum policy_method method);
+/* NULL, or why METHOD (by DNS) can't be used with section D (NULL = none) as a sentence's end. */
 const char *policy_dns_unfit(const struct policy_dns *d, enum policy_method method);
 /* Domain of a mailbox, exact; NULL if not controlled. */
 const struct policy_domain *policy_config_mailbox_domain(const struct policy_config *c,

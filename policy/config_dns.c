@@ -9,8 +9,7 @@
 #include "config_load.h"
 #include "recognise.h"
 
-/* NAME at or below ZONE: how long ZONE is, else 0. */
-static size_t covers(const char *zone, const char *name)
+size_t policy_zone_covers(const char *zone, const char *name)
 {
     size_t z = strlen(zone), n = strlen(name);
 
@@ -27,7 +26,7 @@ const struct policy_dns *policy_config_dns(const struct policy_config *c, const 
 
     for (size_t i = 0; i < c->ndns; i++) {
         const struct policy_dns *d = &c->dns[i];
-        size_t n = d->zone != NULL ? covers(d->zone, name) : 0;
+        size_t n = d->zone != NULL ? policy_zone_covers(d->zone, name) : 0;
         if (n > longest || (best == NULL && d->zone == NULL)) {
             best = d;
             longest = n;
@@ -38,7 +37,7 @@ const struct policy_dns *policy_config_dns(const struct policy_config *c, const 
 
 const char *policy_dns_unfit(const struct policy_dns *d, enum policy_method method)
 {
-    if (method == POLICY_METHOD_EMAIL) {
+    if (method == POLICY_METHOD_EMAIL || method == POLICY_METHOD_HTTP) {
         return NULL;
     }
     if (d == NULL) {
@@ -55,8 +54,7 @@ const char *policy_dns_unfit(const struct policy_dns *d, enum policy_method meth
 
 /* ---- reading ------------------------------------------------------------------ */
 
-/* The name of a zone as A-label; NULL if not set or wrong (then said). */
-static const char *zone_name(struct policy_load *l, const struct policy_sec *s, const char *key)
+const char *policy_load_zone(struct policy_load *l, const struct policy_sec *s, const char *key)
 {
     const char *v = policy_sec_text(s, key, NULL), *name;
     size_t n = v != NULL ? strlen(v) : 0;
@@ -171,8 +169,8 @@ static void load_section(struct policy_load *l, const struct policy_sec *s, stru
 {
     d->id = s->title;
     d->where = policy_sec_where(s, "zone");
-    d->zone = zone_name(l, s, "zone");
-    d->validation_zone = zone_name(l, s, "validation_zone");
+    d->zone = policy_load_zone(l, s, "zone");
+    d->validation_zone = policy_load_zone(l, s, "validation_zone");
     d->server = policy_sec_text(s, "server", NULL);
     d->hook = policy_sec_path(s, "hook", NULL, false);
     d->manual = policy_sec_bool(s, "manual", false);

@@ -12,7 +12,7 @@
 #define MAX_CONTACTS 50
 
 static const char *const modes[] = {"observe", "hold", "confirm", NULL};
-static const char *const methods[] = {"email", "dns-txt", "dns-cname", NULL};
+static const char *const methods[] = {"email", "dns-txt", "dns-cname", "http", NULL};
 static const char *const unexpected[] = {"alarm", "notify", "count", NULL};
 static const char *const mailbox_validation[] = {"off", "consented", NULL};
 static const char *const custody[] = {"keep", "forget", "external", NULL};
@@ -26,7 +26,7 @@ const char *policy_mode_name(enum policy_mode m)
 
 const char *policy_method_name(enum policy_method m)
 {
-    return (size_t)m < 3 ? methods[m] : "email";
+    return (size_t)m < POLICY_METHODS ? methods[m] : "email";
 }
 
 bool policy_method_parse(const char *s, enum policy_method *m)
@@ -99,19 +99,19 @@ static void set_validity(struct policy_load *l, struct policy_domain *d, const c
     d->validity_days = s / 86400;
 }
 
-static void set_renew(struct policy_load *l, struct policy_domain *d, const char *value,
-                      const char *path, int line)
+static void set_days_before(struct policy_load *l, int64_t *days, const char *key,
+                            const char *value, const char *path, int line)
 {
     int64_t s = 0;
 
     if (strcmp(value, "0") != 0 &&
         (!base_parse_duration(value, 0, 400 * 86400LL, &s) || s % 86400 != 0)) {
         policy_errors_add(l->errs, path, line,
-                          "renew: expected whole days up to 400d, or 0, found \"%s\"",
+                          "%s: expected whole days up to 400d, or 0, found \"%s\"", key,
                           base_printable(l->a, value, strlen(value), 40));
         return;
     }
-    d->renew_days = s / 86400;
+    *days = s / 86400;
 }
 
 static void set_enum(int *slot, int v)
@@ -186,7 +186,9 @@ void policy_domain_option(struct policy_load *l, struct policy_domain *d, const 
     } else if (strcmp(key, "validity") == 0) {
         set_validity(l, d, value, path, line);
     } else if (strcmp(key, "renew") == 0) {
-        set_renew(l, d, value, path, line);
+        set_days_before(l, &d->renew_days, key, value, path, line);
+    } else if (strcmp(key, "revalidate") == 0) {
+        set_days_before(l, &d->revalidate_days, key, value, path, line);
     } else if (strcmp(key, "publish") == 0) {
         policy_domain_publish(l, d, value, path, line);
     } else if (strcmp(key, "clear_key") == 0) {
@@ -233,7 +235,7 @@ static void check_domain(struct policy_load *l, struct policy_domain *d, const c
                           "only guarded",
                           d->name);
     }
-    const char *unfit = policy_dns_unfit(policy_config_dns(l->cfg, d->name), d->method);
+    const char *unfit = policy_method_unfit(l->cfg, d->name, d->method);
     if (unfit != NULL) {
         policy_errors_add(l->errs, path, line, "domain \"%s\": method %s: %s", d->name,
                           policy_method_name(d->method), unfit);
@@ -333,7 +335,8 @@ void policy_load_domains(struct policy_load *l)
     struct policy_domain base = {.key_type = "rsa3072",
                                  .product = "secure_email_mailbox",
                                  .profile_type = "strict",
-                                 .validity_days = 365};
+                                 .validity_days = 365,
+                                 .revalidate_days = 30};
 
     read_section(l, &defaults, &base);
     for (size_t i = 0; i < policy_conf_sections(&l->c, "domain"); i++) {

@@ -34,6 +34,7 @@ void policy_load_accounts(struct policy_load *l);       /* config_parties.c */
 void policy_load_profiles(struct policy_load *l);       /* config_profiles.c; before the accounts */
 void policy_check_profiles(struct policy_load *l);      /* ... and what accounts make of them */
 void policy_load_dns(struct policy_load *l);            /* config_dns.c; before the domains */
+void policy_load_http(struct policy_load *l);           /* config_http.c; before the domains */
 void policy_load_publishers(struct policy_load *l);     /* config_publishers.c; before the domains */
 void policy_load_domains(struct policy_load *l);        /* config_domains.c */
 void policy_load_table(struct policy_load *l, const char *path, const char *from, int line,
@@ -46,6 +47,10 @@ void policy_domain_option(struct policy_load *l, struct policy_domain *d, const 
 void policy_domain_take(struct policy_load *l, struct policy_domain *d, const char *name,
                         const char *path, int line);
 
+/* NAME at or below ZONE: how long ZONE is, else 0 (config_dns.c). */
+size_t policy_zone_covers(const char *zone, const char *name);
+/* The name of a zone as A-label; NULL if not set or wrong (then said). */
+const char *policy_load_zone(struct policy_load *l, const struct policy_sec *s, const char *key);
 /* A member of a domain's `publish`, and what its `clear_key` needs (config_publishers.c). */
 void policy_domain_publish(struct policy_load *l, struct policy_domain *d, const char *value,
                            const char *path, int line);

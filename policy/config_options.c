@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config_load.h"
+#include "recognise.h"
 
 #define MINUTE 60
 #define HOUR 3600
@@ -25,13 +26,15 @@ const char *const policy_domain_keys[] = {"tenant",
                                           "profile_type",
                                           "validity",
                                           "renew",
+                                          "revalidate",
                                           "attestation",
                                           "contacts",
                                           "publish",
                                           "clear_key",
                                           NULL};
 
-static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), POLICY_VALUE("attestation"), CFG_END()};
+static cfg_opt_t tenant_opts[] = {POLICY_VALUE("contact"), POLICY_VALUE("attestation"),
+                                  POLICY_VALUE("organization"), CFG_END()};
 static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("profile"),
                                    POLICY_VALUE("driver"),
@@ -40,10 +43,16 @@ static cfg_opt_t account_opts[] = {POLICY_VALUE("tenant"),
                                    POLICY_VALUE("tls_bundle"),
                                    POLICY_VALUE("organization"),
                                    POLICY_VALUE("payment"),
+                                   POLICY_LIST("prices"),
+                                   POLICY_VALUE("skip_approval"),
+                                   POLICY_VALUE("reception"),
+                                   POLICY_LIST("caa"),
                                    POLICY_VALUE("poll"),
                                    POLICY_VALUE("orders_run"),
                                    POLICY_VALUE("orders_day"),
                                    POLICY_VALUE("orders_month"),
+                                   POLICY_VALUE("persist_issuer"),
+                                   POLICY_VALUE("persist_account_uri"),
                                    POLICY_LIST("release_by"),
                                    POLICY_LIST("agreements"),
                                    CFG_END()};
@@ -60,6 +69,7 @@ static cfg_opt_t domain_opts[] = {POLICY_VALUE("tenant"),
                                   POLICY_VALUE("profile_type"),
                                   POLICY_VALUE("validity"),
                                   POLICY_VALUE("renew"),
+                                  POLICY_VALUE("revalidate"),
                                   POLICY_VALUE("attestation"),
                                   POLICY_LIST("contacts"),
                                   POLICY_LIST("publish"),
@@ -79,6 +89,8 @@ static cfg_opt_t dns_opts[] = {POLICY_VALUE("zone"),
                                POLICY_VALUE("remove"),
                                POLICY_LIST("authoritative"),
                                CFG_END()};
+static cfg_opt_t http_opts[] = {POLICY_VALUE("zone"), POLICY_LIST("webroots"), POLICY_VALUE("file"),
+                                POLICY_VALUE("remove"), CFG_END()};
 static cfg_opt_t publisher_opts[] = {
     POLICY_VALUE("kind"),      POLICY_VALUE("timeout"),   POLICY_VALUE("dir"),
     POLICY_VALUE("owner"),     POLICY_VALUE("group"),     POLICY_VALUE("dir_mode"),
@@ -111,24 +123,29 @@ static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
                                   POLICY_VALUE("give_up_domain"),
                                   POLICY_VALUE("give_up_mailbox"),
                                   POLICY_VALUE("revocation_check"),
+                                  POLICY_VALUE("domain_check"),
+                                  POLICY_VALUE("reuse"),
                                   CFG_END()};
 static cfg_opt_t aliases_opts[] = {POLICY_LIST("maps"), POLICY_VALUE("postmap"), CFG_END()};
 static cfg_opt_t watching_opts[] = {POLICY_VALUE("metrics"), POLICY_VALUE("report"),
                                     POLICY_VALUE("report_ahead"), CFG_END()};
 static cfg_opt_t agent_opts[] = {POLICY_VALUE("inspectors"), POLICY_VALUE("workers"), CFG_END()};
 static cfg_opt_t rehearsal_opts[] = {POLICY_LIST("private_networks"), POLICY_VALUE("link_bundle"),
+                                     POLICY_VALUE("http_port"), POLICY_VALUE("https_port"),
                                      CFG_END()};
 
 cfg_opt_t *policy_config_options(void)
 {
     static cfg_opt_t opts[] = {POLICY_VALUE("contact"),
                                POLICY_VALUE("hostname"),
+                               POLICY_LIST("mx_hosts"),
                                POLICY_LIST("domain_table"),
                                POLICY_TITLED("tenant", tenant_opts),
                                POLICY_TITLED("account", account_opts),
                                POLICY_SECTION("defaults", domain_opts),
                                POLICY_TITLED("domain", domain_opts),
                                POLICY_TITLED("dns", dns_opts),
+                               POLICY_TITLED("http", http_opts),
                                POLICY_TITLED("publisher", publisher_opts),
                                POLICY_TITLED("profile", profile_opts),
                                POLICY_SECTION("paths", paths_opts),
@@ -172,6 +189,10 @@ void policy_config_defaults(struct policy_config *c)
     c->give_up_domain = 3 * DAY;
     c->give_up_mailbox = 12 * HOUR;
     c->revocation_check = DAY;
+    c->domain_check = DAY;
+    c->reuse = 199 * DAY;
+    c->http_port = 80;
+    c->https_port = 443;
     c->postmap = "/usr/sbin/postmap";
     c->report = 7 * DAY;
     c->report_ahead = 30 * DAY;
@@ -252,6 +273,8 @@ static void load_network(struct policy_load *l)
     c->private_networks =
         checked_list(&r, "private_networks", policy_is_network, "a network such as 127.0.0.0/8");
     c->link_bundle = policy_sec_path(&r, "link_bundle", NULL, true);
+    c->http_port = (int)policy_sec_int(&r, "http_port", 1, 65535, 80);
+    c->https_port = (int)policy_sec_int(&r, "https_port", 1, 65535, 443);
     c->smtp = policy_sec_text(&n, "smtp", c->smtp);
     if (!policy_is_host_port(c->smtp)) {
         policy_sec_error(&n, policy_sec_line(&n, "smtp"), "smtp: expected HOST:PORT, found \"%s\"",
@@ -280,6 +303,8 @@ static void load_timing(struct policy_load *l)
         policy_sec_duration(&t, "give_up_mailbox", 1, 12 * HOUR, c->give_up_mailbox);
     c->revocation_check =
         policy_sec_duration(&t, "revocation_check", MINUTE, 30 * DAY, c->revocation_check);
+    c->domain_check = policy_sec_duration(&t, "domain_check", 1, 7 * DAY, c->domain_check);
+    c->reuse = policy_sec_duration(&t, "reuse", DAY, 825 * DAY, c->reuse);
     c->inspectors = (int)policy_sec_int(&a, "inspectors", 0, 256, 0);
     c->workers = (int)policy_sec_int(&a, "workers", 0, 256, 0);
 }
@@ -320,6 +345,17 @@ void policy_load_settings(struct policy_load *l)
     l->cfg->hostname = policy_sec_text(&root, "hostname", l->cfg->hostname);
     if (policy_sec_value(&root, "hostname") != NULL) {
         l->cfg->notice_from = base_arena_printf(l->a, "certmilter@%s", l->cfg->hostname);
+    }
+    struct policy_strings mx = policy_sec_list(&root, "mx_hosts");
+    l->cfg->mx_hosts.v = base_arena_array(l->a, mx.n + 1, sizeof *mx.v);
+    for (size_t i = 0; i < mx.n; i++) {
+        const char *name = policy_domain_alabel(l->a, mx.v[i]);
+        if (name != NULL) {
+            l->cfg->mx_hosts.v[l->cfg->mx_hosts.n++] = name;
+        } else {
+            policy_sec_error(&root, policy_sec_item(&root, "mx_hosts", i)->line,
+                             "mx_hosts: expected names of hosts, found \"%.80s\"", mx.v[i]);
+        }
     }
     load_paths(l);
     load_network(l);

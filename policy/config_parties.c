@@ -46,11 +46,15 @@ void policy_load_tenants(struct policy_load *l)
         if (vouch != NULL) {
             vouch = policy_load_attestation(l, vouch, l->c.path, policy_sec_line(&s, "attestation"));
         }
-        c->tenants[c->ntenants++] =
-            (struct policy_tenant){s.title, own != NULL ? own : contact, vouch};
+        c->tenants[c->ntenants++] = (struct policy_tenant){
+            .id = s.title,
+            .contact = own != NULL ? own : contact,
+            .attestation = vouch,
+            .organization = policy_sec_int(&s, "organization", 0, INT64_MAX, 0),
+        };
     }
     if (n == 0) {
-        c->tenants[c->ntenants++] = (struct policy_tenant){"default", contact, NULL};
+        c->tenants[c->ntenants++] = (struct policy_tenant){.id = "default", .contact = contact};
     }
 }
 
@@ -116,9 +120,33 @@ static void account_key(const struct policy_sec *s, struct policy_account *a)
     }
 }
 
+/* Parts of a TXT record: nothing that its syntax would take for its own. */
+static void account_persist(const struct policy_sec *s, struct policy_account *a)
+{
+    const char *uri = policy_sec_text(s, "persist_account_uri", NULL);
+    const char *issuer = policy_sec_text(s, "persist_issuer", NULL);
+
+    if (uri != NULL && (strncmp(uri, "https://", 8) != 0 || strlen(uri) > 300 ||
+                        strpbrk(uri, "; \t\"\\") != NULL)) {
+        policy_sec_error(s, policy_sec_line(s, "persist_account_uri"),
+                         "persist_account_uri: expected the https:// URI of the account as the CA "
+                         "tells it, found \"%.80s\"",
+                         uri);
+    }
+    if (issuer != NULL && (strchr(issuer, '.') == NULL || strlen(issuer) > 200 ||
+                           strpbrk(issuer, "; \t\"\\") != NULL)) {
+        policy_sec_error(s, policy_sec_line(s, "persist_issuer"),
+                         "persist_issuer: expected the CA's domain name as in CAA records, found "
+                         "\"%.80s\"",
+                         issuer);
+    }
+    a->persist_account_uri = uri;
+    a->persist_issuer = issuer;
+}
+
 static void account_api(const struct policy_sec *s, struct policy_account *a)
 {
-    static const char *const payments[] = {"profile", "balance", "card", NULL};
+    static const char *const payments[] = {"auto", "profile", "balance", "card", NULL};
     size_t n;
 
     a->base_url = policy_sec_text(s, "base_url", DEFAULT_BASE_URL);
@@ -138,6 +166,7 @@ static void account_api(const struct policy_sec *s, struct policy_account *a)
     a->limit.run = policy_sec_int(s, "orders_run", 0, 1000000, 10);
     a->limit.day = policy_sec_int(s, "orders_day", 0, 1000000, 50);
     a->limit.month = policy_sec_int(s, "orders_month", 0, 1000000, 500);
+    account_persist(s, a);
 }
 
 const char *const policy_terms[] = {"certificate-services", "master-services", "smime-terms", NULL};
@@ -165,6 +194,64 @@ static void account_agreements(const struct policy_sec *s, struct policy_account
     }
 }
 
+static bool is_amount(const char *s)
+{
+    size_t whole = strspn(s, "0123456789"), part = s[whole] == '.' ? strspn(s + whole + 1, "0123456789") : 0;
+
+    return whole >= 1 && whole <= 9 && (s[whole] == '\0' || (part == 2 && s[whole + 3] == '\0'));
+}
+
+static bool is_currency(const char *s)
+{
+    return strlen(s) == 3 && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
+}
+
+/* "PRODUCT 25.00 USD", each. */
+static void account_prices(struct policy_load *l, const struct policy_sec *s,
+                           struct policy_account *a)
+{
+    size_t n = policy_sec_count(s, "prices");
+
+    a->prices = base_arena_array(l->a, n + 1, sizeof *a->prices);
+    for (size_t i = 0; i < n; i++) {
+        const struct policy_value *v = policy_sec_item(s, "prices", i);
+        char *rest = base_arena_strdup(l->a, v->text);
+        struct policy_price p = {strsep(&rest, " "), strsep(&rest, " "), rest};
+        if (p.each == NULL || p.currency == NULL || !policy_is_name(p.product) ||
+            !is_amount(p.each) || !is_currency(p.currency)) {
+            policy_sec_error(s, v->line,
+                             "prices: expected \"PRODUCT AMOUNT CURRENCY\" such as "
+                             "\"secure_email_mailbox 25.00 USD\", found \"%s\"",
+                             base_printable(l->a, v->text, strlen(v->text), 80));
+            continue;
+        }
+        a->prices[a->nprices++] = p;
+    }
+}
+
+static void account_extras(struct policy_load *l, const struct policy_sec *s,
+                           struct policy_account *a)
+{
+    const char *reception = policy_sec_text(s, "reception", NULL);
+
+    a->skip_approval = policy_sec_bool(s, "skip_approval", false);
+    if (reception != NULL) {
+        a->reception = policy_load_address(l, "reception", reception, l->c.path,
+                                           policy_sec_line(s, "reception"));
+    }
+    a->caa = policy_sec_list(s, "caa");
+    for (size_t i = 0; i < a->caa.n; i++) {
+        const char *name = a->caa.v[i];
+        if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != strlen(name) ||
+            strchr(name, '.') == NULL) {
+            policy_sec_error(s, policy_sec_line(s, "caa"),
+                             "caa: expected issuer names such as digicert.com, found \"%s\"",
+                             base_printable(l->a, name, strlen(name), 80));
+        }
+    }
+    account_prices(l, s, a);
+}
+
 void policy_load_accounts(struct policy_load *l)
 {
     size_t n = policy_conf_sections(&l->c, "account");
@@ -183,5 +270,6 @@ void policy_load_accounts(struct policy_load *l)
         account_api(&s, a);
         account_agreements(&s, a);
         a->release_by = policy_sec_list(&s, "release_by");
+        account_extras(l, &s, a);
     }
 }

@@ -109,7 +109,12 @@ void policy_check_profiles(struct policy_load *l)
 {
     struct policy_sec r = policy_conf_single(&l->c, "rehearsal");
 
-    if (l->cfg->private_networks.n == 0) {
+    const char *what = l->cfg->private_networks.n > 0 ? "private_networks"
+                       : l->cfg->http_port != 80      ? "http_port"
+                       : l->cfg->https_port != 443    ? "https_port"
+                                                      : NULL;
+
+    if (what == NULL) {
         return;
     }
     for (size_t i = 0; i < l->cfg->naccounts; i++) {
@@ -119,6 +124,6 @@ void policy_check_profiles(struct policy_load *l)
             return;
         }
     }
-    policy_sec_error(&r, policy_sec_line(&r, "private_networks"),
-                     "private_networks: only for a rehearsal; no account has a rehearsal profile");
+    policy_sec_error(&r, policy_sec_line(&r, what),
+                     "%s: only for a rehearsal; no account has a rehearsal profile", what);
 }

@@ -37,6 +37,7 @@ static void put(struct policy_case *k, enum policy_rule rule, enum policy_result
     d->checks[d->nchecks++] = (struct policy_check){policy_rule_name(rule), r, text};
 }
 
+__attribute__((format(printf, 2, 0)))
 static char *format(struct base_arena *a, const char *fmt, va_list ap)
 {
     char text[700];

@@ -49,6 +49,7 @@ struct policy_intent {
     const char *order, *certificate, *domain_id, *support; /* ids the CA gave us; NULL = not known */
     struct policy_strings recipients; /* envelope recipients the CA was asked to write to */
     int64_t created, expires;
+    int64_t renews; /* domain: what was valid when we asked, until then; 0 = nothing was */
     int copies;    /* mails that our requests so far explain (recipients x requests) */
     int confirmed_copies; /* mails seen since */
     int answered_resends; /* in a row: resends at random moments answered by exactly their mails */
@@ -91,6 +92,7 @@ struct policy_evidence {
     bool token_used;       /* was used by us before */
     int64_t unexplained_mails_7d; /* mails for the domain that no request of ours explains */
     bool consent;          /* recorded and not withdrawn, for mailbox validation */
+    bool mx_elsewhere;     /* the domain's MX names none of our hosts any more: no more than observe */
     bool domain_validated; /* the CA holds the domain as validated in our account */
     bool record_approved;  /* an unverified kind was approved locally by name (profile record) */
     bool record_differs;   /* ... and page or link differ from what was approved */

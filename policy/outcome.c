@@ -99,6 +99,10 @@ static bool elsewhere(struct policy_case *k)
         policy_say_later(k, "api", "The CA's API can't say now whose order this is.");
         return true;
     }
+    if (ids_ours && k->nopen == 1 && k->open->state == POLICY_INTENT_REQUESTING) {
+        policy_say_later(k, "requesting", "Our own request has not been answered yet.");
+        return true;
+    }
     /* an id that is nobody's of us outweighs that something of ours is pending, too */
     if (ids_ours || (api->pending_elsewhere && !nowhere)) {
         policy_say(k, POLICY_OBSERVE, "ours-elsewhere",

@@ -5,6 +5,7 @@
 
 #include "case.h"
 
+__attribute__((format(printf, 4, 0)))
 static void say(struct policy_case *k, enum policy_verdict v, const char *reason, const char *fmt,
                 va_list ap)
 {

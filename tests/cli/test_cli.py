@@ -13,7 +13,8 @@ from conftest import MAILS, ROOT
 
 NOW = 1795356000
 ALL = [("status",), ("domain", "list"), ("domain", "add", "example.test"),
-       ("domain", "check", "example.test"), ("order", "a@example.test"),
+       ("domain", "check", "example.test"), ("domain", "resend", "example.test"), ("domain", "plan"),
+       ("domain", "persist", "example.test"), ("order", "a@example.test"),
        ("expect", "domain", "example.test"), ("consent", "list"), ("consent", "withdraw", "1"),
        ("consent", "add", "a@example.test", "--what", "custody", "--who", "A", "--how", "h", "--text", "t"),
        ("list",), ("list", "--expiring", "30d"), ("show", "a@example.test"), ("held", "list"),
@@ -57,7 +58,7 @@ def test_classes(site, cls, status):
 def test_empty_answer_and_json(site, args):
     """An answer without any member harms nothing; JSON is one document."""
     site.serve(**{c.replace(".", "_"): {} for c in
-                  "status domain.list domain.add domain.check order expect consent.list consent.withdraw "
+                  "status domain.list domain.add domain.check domain.resend domain.plan domain.persist order expect consent.list consent.withdraw "
                   "consent.add list show held.list held.show held.approve held.deny events reload "
                   "ingest record.list record.withdraw".split()}, mail_wait={"mails": [
                       {"id": 1, "state": "final"}]})
@@ -184,6 +185,45 @@ def test_domain_add(site):
     assert agent.requests[0]["domain"] == "example.test"
 
 
+def test_domain_add_by_mail_tells_whom_the_ca_wrote_to(site):
+    """The CA is asked after the answer: the command waits until it has told."""
+    shown = iter(["requesting", "requesting", "open"])
+    intent = lambda state: {"id": 7, "state": state, "expires": NOW, "recipients": ["dcv@example.test"]}
+    site.serve(domain_add={"intent": 7, "state": "requesting", "domain": "example.test", "method": "email",
+                           "recipients": []},
+               show=lambda q: {"type": "domain", "intents": [{"id": 3, "state": "confirmed"}, intent(next(shown))]})
+    r = site.run("domain", "add", "example.test")
+    assert r.status == 0 and "dcv@example.test" in r.out and "open" in r.out and next(shown, None) is None
+
+
+def test_domain_list_is_a_calendar(site):
+    site.serve(domain_list={"domains": [
+        {"domain": "d.test", "mode": "confirm", "effective_mode": "observe", "state": "valid", "method": "email",
+         "until": int(time.time()) + 40 * 86400 + 60, "next": {"text": "validated anew", "at": int(time.time()) + 10 * 86400 + 60}},
+        {"domain": "e.test", "mode": "hold", "effective_mode": "hold", "state": "unknown", "asks": "http",
+         "next": {"text": "nothing", "at": 0}}]})
+    head, one, two = site.run("domain", "list").out.splitlines()
+    assert head.split() == ["DOMAIN", "MODE", "STATE", "METHOD", "VALID", "UNTIL", "NEXT", "ON", "NEXT"]
+    assert "observe (confirm)" in one and "in 40 d" in one and "in 10 d" in one and one.endswith("validated anew")
+    assert two.split() == ["e.test", "hold", "unknown", "http", "nothing"]
+
+
+def test_domain_resend_persist_and_plan(site):
+    agent = site.serve(
+        domain_resend={"intent": 7, "domain": "d.test", "recipients": ["admin@d.test"], "text": "asked again"},
+        domain_persist={"record": '_validation-persist.d.test. IN TXT "x"', "text": "not there", "dnssec": "insecure",
+                        "attention": ["not there"]},
+        domain_plan={"plan": [{"domain": "d.test", "method": "email", "covered": 'dns "own"', "step": "do this"},
+                              {"domain": "e.test", "method": "email", "step": "do that"}]})
+    assert "admin@d.test" in site.run("domain", "resend", "d.test").out
+    r = site.run("domain", "persist", "d.test", "--until", "2031-01-01", "--policy", "wildcard")
+    assert r.status == 4 and r.out.startswith('_validation-persist.d.test. IN TXT "x"\n') and "insecure" in r.out
+    assert (agent.requests[-1]["until"], agent.requests[-1]["policy"]) == (1924992000, "wildcard")
+    assert site.run("domain", "persist", "d.test", "--until", "soon").status == 2
+    out = site.run("domain", "plan").out
+    assert 'dns "own"' in out and "do this" in out and "nothing yet" in out and "do that" in out
+
+
 def test_domain_check(site):
     checks = [{"name": "mx", "result": "ok", "text": "mail comes here"},
               {"name": "caa", "result": "fail", "text": "CAA forbids it"}]
@@ -200,7 +240,9 @@ def test_order(site):
                  "--usage", "signing", "--profile-type", "strict", "--days", "90",
                  "--first-name", "A", "--last-name", "B", "--dry-run")
     assert r.status == 0 and r.out == "order 3 is on its way\n"
-    q = agent.requests[0]
+    quote, q = agent.requests
+    assert (quote["cmd"], quote["mailbox"], quote["product"], quote["n"]) == (
+        "quote", "a@example.test", "secure_email_mailbox", 1)
     for key in ("v", "cmd", "by"):
         del q[key]
     assert q == {"mailbox": "a@example.test", "key_type": "p256", "product": "secure_email_mailbox",
@@ -246,13 +288,61 @@ def test_order_for_several(site):
     assert status == 4 and [o["order"] for o in list_] == [3, 4]
     r = site.run("order", "a@x.test", "c@x.test", "--first-name", "A")
     assert r.status == 2 and "--csv" in r.err and len(agent.requests) == 5
+QUOTE = {"account": "main", "product": "secure_email_mailbox", "days": 365, "orders": 1, "payment": "balance",
+         "each": "25.00", "currency": "USD", "source": "the CA", "total": "25.00", "balance": "30.00",
+         "room": {"day": 9, "month": 49}, "notes": ["the order will wait"]}
+
+
+def test_the_price_comes_first(site):
+    agent = site.serve(quote=QUOTE, order={"order": 3, "text": "order 3 is on its way", "state": "preparing"})
+    r = site.run("order", "a@example.test")
+    assert r.status == 0 and r.out == "order 3 is on its way\n" and r.err == (
+        "1 order of secure_email_mailbox over account main: 25.00 USD each (as told by the CA); paid by the account's "
+        "balance; balance 30.00 USD; the limits have room for 9 today, 49 in this month\n! the order will wait\n")
+    answer, status = site.ask("order", "a@example.test")
+    assert status == 0 and answer["order"] == 3         # one document, without the price
+    agent.answers["quote"] = {**QUOTE, "payment": "card", "balance": None}
+    assert "paid by card (authorized until issuance); balance not told" in site.run("order", "a@example.test").err
+    before = len(agent.requests)
+    agent.answers["quote"] = {**QUOTE, "balance": "3.00", "missing": "22.00"}
+    r = site.run("order", "a@example.test")
+    assert r.status == 1 and "22.00 USD is missing" in r.err
+    assert [q["cmd"] for q in agent.requests[before:]] == ["quote"]
+    assert site.run("--json", "order", "a@example.test").status == 1
+
+
+def test_organizations(site):
+    rows = [{"id": 4711, "name": "Sample Ltd", "smime": "valid", "until": 2000000000, "days_left": 800, "orders": True,
+             "account": "main"}, {"id": 4712, "name": "New Ltd", "smime": "pending", "call_until": 1900000000}]
+    agent = site.serve(organization_list={"organizations": rows}, organization_submit={"text": "asked"},
+                       organization_add=lambda q: {"text": "asked"})
+    out = site.run("organization", "list").out
+    assert "valid, 800 d left" in out and "go with it" in out and "pending" in out
+    assert "the CA calls, usually until" in site.run("organization", "show", "4712").out
+    assert site.run("organization", "submit", "4712").out == "asked\n"
+    r = site.run("organization", "add", "New Ltd", "--country", "de", "--contact-email", "a@b.test",
+                 "--technical-phone", "5", "--phone", "4")
+    assert r.status == 0
+    assert agent.requests[-1]["form"] == {"name": "New Ltd", "country": "de", "telephone": "4",
+                                          "organization_contact": {"email": "a@b.test"},
+                                          "technical_contact": {"telephone": "5"}}
+
+
+def test_products(site):
+    rows = [{"id": "secure_email_mailbox", "known_as": "Secure Email for Individual", "years": [1, 2], "hashes": ["sha256"],
+             "csr_required": False}, {"id": "client_premium", "ended": "2025-07-10"}]
+    site.serve(product_list={"products": rows, "fields": [{"id": 7, "label": "Cost\x1b center", "required": True}]})
+    out = site.run("product", "list").out
+    assert "Secure Email for Individual" in out and "1 2" in out and "2025-07-10" in out
+    out = site.run("product", "show", "client_premium").out
+    assert "every order must give it" in out and "\x1b" not in out
 
 
 def test_order_with_csr(site):
     agent = site.serve(order={})
     pem = "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n"
     assert site.run("order", "a@example.test", "--csr", "-", stdin=pem).status == 0
-    assert agent.requests[0]["csr"] == pem
+    assert agent.requests[1]["csr"] == pem
     assert site.run("order", "a@example.test", "--csr", site.path / "none").status == 1
 
 

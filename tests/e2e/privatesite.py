@@ -76,14 +76,13 @@ account "rehearsal" {{
     api_key      = "rehearsal"
     tls_bundle   = "{dir}/etc/tls-ca.pem"
     organization = {organization}
-    payment      = balance
     poll         = {poll}
-}}
+{account_options}{account_more}}}
 
 rehearsal {{
     private_networks = {{ "127.0.0.0/8" }}
     link_bundle      = "{dir}/etc/tls-ca.pem"
-}}
+{rehearsal}}}
 """
 DOMAIN = """\
 domain "{name}" {{
@@ -102,10 +101,12 @@ class Site:
     rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration;
     boxes: mailboxes that have a Maildir of their own (for an IMAP server).
     Each domain of an account names a standing register for its orders (option attestation; None leaves it out), and
-    the CA's terms are accepted when the agent starts (agreements=False: they are not)."""
+    the CA's terms are accepted when the agent starts (agreements=False: they are not). account_options:
+    {option: value} of the account, more or instead.
+    `rehearsal` and `account_more`, attributes: further lines of the section "rehearsal" and of the account."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False, settle=None, extra="", boxes=(), agreements=True):
+                 own_socket=False, settle=None, extra="", boxes=(), agreements=True, account_options=None):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
@@ -113,6 +114,8 @@ class Site:
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
         self.settle, self.extra, self.boxes, self.agreements = settle, extra, boxes, agreements
+        self.account_options = {"payment": "balance", "skip_approval": "yes", **(account_options or {})}
+        self.rehearsal = self.account_more = ""
         if domains is None:
             domains = {"example.test": {"mode": "confirm"}} if account else {"example.test": {}}
         self.domains = domains
@@ -187,6 +190,8 @@ class Site:
         values = dict(dir=self.dir, contact=CONTACT, profiles=os.path.join(self.prefix, "share/certmilter/profiles"),
                       poll=self.poll, organization=self.ca.account["organization_id"], **self.ports)
         values["profile"] = self._profile(values["profiles"] + "/rehearsal.conf")
+        values["account_options"] = "".join(f"    {k} = {v}\n" for k, v in self.account_options.items())
+        values["rehearsal"], values["account_more"] = self.rehearsal, self.account_more
         values["account"] = ACCOUNT.format(**values) if self.account else ""
         values["timing"] = "".join(f"    {k} = {v}\n" for k, v in self.timing.items())
         values["domains"], values["extra"] = "", self.extra

@@ -2,6 +2,7 @@
  * function of the ledger once, then asks the engine how it would run each
  * statement that these calls left in the cache. */
 #include "ledger/internal.h"
+#include "ledger/domainlook.h"
 #include "ledger/counts.h"
 #include "ledger/trust.h"
 #include "ledger_fixture.h"
@@ -52,6 +53,12 @@ static void fill_records(struct fixture *x)
     GOOD(x, ledger_domain_put(x->l, &d, &x->fail));
     GOOD(x, ledger_domain_get(x->l, x->a, "a", "m", &d, &x->fail));
     GOOD(x, ledger_domain_list(x->l, x->a, "", 9, &domains, &n, &x->fail));
+    struct ledger_domain_look look, *looks;
+    GOOD(x, ledger_domain_look_get(x->l, x->a, "a", &look, &x->fail));
+    GOOD(x, ledger_domain_look_put(x->l, &look, &x->fail));
+    GOOD(x, ledger_domain_look_list(x->l, x->a, LEDGER_DOMAIN_DROPPED, "", 9, &looks, &n, &x->fail));
+    GOOD(x, ledger_domain_look_list(x->l, x->a, LEDGER_DOMAIN_CONTACTS, "", 9, &looks, &n, &x->fail));
+    GOOD(x, ledger_domain_look_list(x->l, x->a, LEDGER_DOMAIN_ATTENTION, "", 9, &looks, &n, &x->fail));
 }
 
 static int64_t fill_intents(struct fixture *x)

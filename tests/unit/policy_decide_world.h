@@ -80,8 +80,8 @@ static inline void w_rules(struct world *w, size_t at, enum policy_kind kind,
 
 static inline void w_config(struct world *w)
 {
-    w->tenants[0] = (struct policy_tenant){"ours", "postmaster@example.test", NULL};
-    w->tenants[1] = (struct policy_tenant){"others", "x@other.test", NULL};
+    w->tenants[0] = (struct policy_tenant){.id = "ours", .contact = "postmaster@example.test"};
+    w->tenants[1] = (struct policy_tenant){.id = "others", .contact = "x@other.test"};
     w->accounts[0] = (struct policy_account){.id = "main", .tenant = "ours", .profile = "ca"};
     w->accounts[1] = (struct policy_account){.id = "theirs", .tenant = "others", .profile = "ca"};
     w->accounts[2] = (struct policy_account){.id = "elsewhere", .tenant = "ours", .profile = "ca2"};

@@ -96,7 +96,7 @@ static void methods(void **state)
     assert_false(policy_method_parse("dns", &m));
     assert_false(policy_method_parse(NULL, &m));
     wrong(HEAD "domain \"example.org\" { account = \"main\" method = dns-txt }\n", 3, "no dns section");
-    wrong(HEAD "domain \"example.org\" { account = \"main\"\n method = smoke }\n", 4, "email, dns-txt, dns-cname");
+    wrong(HEAD "domain \"example.org\" { account = \"main\"\n method = smoke }\n", 4, "email, dns-txt, dns-cname, http");
     wrong(HEAD "dns \"d\" { validation_zone = \"v.test\" manual = yes }\n"
           "domain \"example.org\" { account = \"main\" method = dns-cname }\n", 4, "only dns-txt");
     wrong(HEAD "dns \"d\" { label = \"@\" manual = yes }\n"
@@ -129,6 +129,42 @@ static void errors(void **state)
           "covers the same");
 }
 
+static void http(void **state)
+{
+    (void)state;
+    assert_true(load(HEAD "defaults { account = \"main\" }\n"
+                     "http \"web\" { zone = \"Example.org.\" webroots = { \"/srv/a\", \"/srv/b\" } }\n"
+                     "http \"rest\" { file = dynamic remove = no }\n"
+                     "domain \"example.org\" { method = http }\ndomain \"a.test\" { method = http revalidate = 0 }\n"
+                     "mx_hosts = { \"MX1.example.org\" }\ntiming { reuse = 100d domain_check = 12h }\n"));
+    const struct policy_http *h = policy_config_http(cfg, "sub.example.org");
+    assert_string_equal(h->id, "web");
+    assert_int_equal(h->webroots.n, 2);
+    assert_true(h->remove && !h->dynamic);
+    h = policy_config_http(cfg, "a.test");
+    assert_true(h->webroots.n == 0 && h->dynamic && !h->remove);
+    assert_int_equal(policy_config_domain(cfg, "example.org")->method, POLICY_METHOD_HTTP);
+    assert_int_equal(policy_config_domain(cfg, "example.org")->revalidate_days, 30);
+    assert_int_equal(policy_config_domain(cfg, "a.test")->revalidate_days, 0);
+    assert_string_equal(cfg->mx_hosts.v[0], "mx1.example.org");
+    assert_int_equal(cfg->reuse, 100 * 86400);
+    assert_int_equal(cfg->domain_check, 12 * 3600);
+    assert_int_equal(cfg->http_port, 80);
+    assert_null(policy_method_unfit(cfg, "a.test", POLICY_METHOD_HTTP));
+    assert_non_null(policy_method_unfit(cfg, "a.test", POLICY_METHOD_DNS_TXT));
+    wrong(HEAD "domain \"example.org\" { account = \"main\" method = http }\n", 3, "no http section");
+    wrong("http \"x\" { webroots = { \"/srv/a\",\n \"srv/b\" } }\n", 2, "absolute path");
+    wrong("http \"x\" {\n file = other }\n", 2, "fixed, dynamic");
+    wrong("http \"x\" {}\nhttp \"y\" {}\n", 2, "covers the same domains as http \"x\"");
+    wrong(HEAD "rehearsal {\n http_port = 8080 }\n", 4, "only for a rehearsal");
+    wrong("mx_hosts = { \"mx.example.org\",\n \"a b\" }\n", 2, "names of hosts");
+    wrong("domain \"a.test\" {\n revalidate = 12h }\n", 2, "revalidate: expected whole days");
+    wrong(HEAD "account \"two\" { profile = \"digicert\" api_key = \"k\"\n persist_issuer = \"a;b\" }\n", 4,
+          "persist_issuer");
+    wrong(HEAD "account \"two\" { profile = \"digicert\" api_key = \"k\"\n persist_account_uri = \"http://x\" }\n",
+          4, "persist_account_uri");
+}
+
 static int end(void **state)
 {
     (void)state;
@@ -140,7 +176,7 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(longest_match), cmocka_unit_test(methods),
-                                       cmocka_unit_test(errors)};
+                                       cmocka_unit_test(http), cmocka_unit_test(errors)};
 
     return cmocka_run_group_tests(tests, NULL, end);
 }

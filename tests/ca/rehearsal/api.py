@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from . import products, views
+from . import orders, products, views
 from .state import validation
 from .web import ApiError, Reply, Routes, as_json, error_reply, page_of
 
@@ -55,9 +55,10 @@ def handle(call):
             raise ApiError(400, "bad_request_header", "A User-Agent header is required.")
         if call.raw and "json" not in (call.headers.get("Content-Type") or ""):
             raise ApiError(406, "invalid_content_type", "Content-Type must be application/json.")
-        if call.method != "GET" and not writes:
-            raise ApiError(403, "access_denied|missing_permission", "This key may only read.")
         call.account = account
+        call.restricted = account.get("restricted", 0) if writes else 102
+        if call.method != "GET" and not may(call):
+            raise ApiError(403, "access_denied|missing_permission", "This key may not do this.")
         found = routes.find(call.method, call.path[len(PREFIX):])
         if found is None:
             raise ApiError(404, "not_found|route", "There is no such route.")
@@ -82,9 +83,19 @@ def handle(call):
     return Reply(204) if status == 204 else as_json(status, value)
 
 
+def may(call):
+    """May the key change something here? By the number of its restriction (0: none)."""
+    path = call.path[len(PREFIX):]
+    if call.restricted == 100:
+        return path.startswith(("/order", "/request", "/certificate", "/email-validation"))
+    return call.restricted not in (102, 103)
+
+
 def own(call, table, number, what):
     """An entry of the caller's account by number, or 404."""
     entry = call.ca.state.data[table].get(int(number)) if str(number).isdigit() else None
+    if entry is not None and entry["account"] != call.account["name"] and call.ca.setting("foreign_403"):
+        raise ApiError(403, "access_denied|missing_permission", "You do not have access to this.")
     if entry is None or entry["account"] != call.account["name"]:
         raise ApiError(404, f"not_found|{what}", f"There is no such {what}.")
     return entry
@@ -93,23 +104,38 @@ def own(call, table, number, what):
 @routes.add("GET", "/user/me")
 def me(call):
     account = call.account
-    return 200, {**views.user(account), "username": f"api@{account['name']}.test", "account_id": account["account_id"],
+    roles = {"administrator": 1, "limited": 2, "finance manager": 3, "manager": 4, "standard": 5}
+    limit = {"restricted_to_role_id": call.restricted} if call.restricted else {}
+    return 200, {**limit, **views.user(account), "username": f"api@{account['name']}.test", "account_id": account["account_id"],
                  "status": "active", "type": "standard", "container": views.CONTAINER, "job_title": "API",
                  "telephone": "", "has_container_assignments": False, "is_cert_central": True,
-                 "access_roles": [{"id": 1, "name": "Administrator"}]}
+                 "access_roles": [{"id": roles[account["role"]], "name": account["role"].title()}]}
+
+
+def offered(call):
+    return [name for name in products.PRODUCTS if name in call.account.get("products", products.PRODUCTS)]
+
+
+@routes.add("GET", "/account")
+def account_info(call):
+    return 200, {"id": call.account["account_id"], "payment_methods": call.account.get("payment_methods", ["balance"])}
 
 
 @routes.add("GET", "/product")
 def product_list(call):
     agreement = call.ca.state.data["settings"]["license_agreement"]
-    return 200, {"products": [products.describe(name, agreement) for name in products.PRODUCTS]}
+    return 200, {"products": [products.describe(name, agreement) for name in offered(call)]}
 
 
 @routes.add("GET", "/product/{name}")
 def product(call, name):
-    if name not in products.PRODUCTS:
+    if name not in offered(call):
         raise ApiError(404, "not_found|product", "There is no such product.")
-    return 200, products.describe(name, call.ca.state.data["settings"]["license_agreement"])
+    full = products.describe(name, call.ca.state.data["settings"]["license_agreement"])
+    if call.ca.setting("tell_prices"):
+        full["pricing"] = [{"days": days, "price": orders.price_of(name, days), "currency": "USD"}
+                           for days in (366, products.LONGEST + 1)]
+    return 200, full
 
 
 @routes.add("GET", "/finance/balance")
@@ -142,6 +168,8 @@ def add_metadata(call):
 def organizations(call):
     mine = [views.organization(o) for o in call.ca.state.data["organizations"].values()
             if o["account"] == call.account["name"]]
+    if not call.ca.setting("list_validations"):
+        mine = [{k: v for k, v in o.items() if k != "validations"} for o in mine]
     part, page = page_of(call, mine)
     return 200, {"organizations": part, "page": page}
 
@@ -152,6 +180,9 @@ def add_organization(call):
     for field in ("name", "address", "city", "country", "telephone"):
         if not isinstance(body.get(field), str) or not body[field]:
             raise ApiError(400, f"missing_{field}", f"{field} is required.")
+    for who in ("organization_contact", "technical_contact"):
+        if who in body and not all(body[who].get(f) for f in ("first_name", "last_name", "email", "telephone")):
+            raise ApiError(400, f"invalid_{who}", f"{who} is not complete.")
     entry = call.ca.state.add_organization(call.account["name"], body)
     return 201, {"id": entry["id"]}
 
@@ -183,7 +214,9 @@ def validate_organization(call, number):
     for item in wanted:
         if item["type"] not in ("ov", "ev", "cs", "ds", "smime"):
             raise ApiError(400, "invalid_validation_type", "Unknown validation type.")
-        if item["type"] not in [v["type"] for v in entry["validations"]]:
+        old = [v for v in entry["validations"] if v["type"] == item["type"]]
+        if not old or old[0]["status"] == "expired":
+            entry["validations"] = [v for v in entry["validations"] if v not in old]
             entry["validations"].append(validation(item["type"], "pending"))
     call.ca.state.touch()
     return 204, None

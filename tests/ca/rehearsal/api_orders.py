@@ -18,7 +18,7 @@ ORDER = "/order/certificate"
 @routes.add("POST", ORDER + "/{product}", unlocked=True)
 def place(call, product):
     ca, body = call.ca, call.body
-    if product not in products.PRODUCTS:
+    if product not in products.PRODUCTS or product not in call.account.get("products", products.PRODUCTS):
         raise ApiError(404, "not_found|product", "There is no such product.")
     try:
         for email in products.check_emails(body.get("certificate") or {}):
@@ -34,8 +34,8 @@ def place_locked(call, product, body):
     organization = None
     if products.PRODUCTS[product][1] != "mailbox" and (body.get("organization") or {}).get("id") is not None:
         organization = own(call, "organizations", body["organization"]["id"], "organization")
-        if not any(v["type"] in ("smime", "ov") and v["status"] == "active" for v in organization["validations"]):
-            raise ApiError(400, "invalid_organization", "The organization is not validated.")
+        if not organization["is_active"]:
+            raise ApiError(400, "invalid_organization", "The organization is not active.")
     try:
         plan = products.plan_of(product, body, organization)
     except products.Wrong as error:

@@ -4,7 +4,7 @@ import base64
 import time
 
 from . import dcv, faults, forms, issue, mails, orders, pages, products, signing, words
-from .state import DEFAULTS, TABLES, validation
+from .state import DEFAULTS, TABLES, stamp, validation
 from .web import ApiError, Reply, Routes, as_json, error_reply, wanted
 
 PREFIX = "/rehearsal"
@@ -315,8 +315,24 @@ def organization(call):
     if "is_active" in body:
         entry["is_active"] = bool(body["is_active"])
     if "validations" in body:
-        entry["validations"] = [validation(t, "active", 397) for t in body["validations"]]
+        entry["validations"] = [validation(t, "active", 825 if t == "smime" else 397) for t in body["validations"]]
+        orders.advance_account(call.ca, entry["account"])
+    if body.get("expire"):
+        for item in entry["validations"]:
+            item.update(status="expired", validated_until=stamp(time.time() - 86400))
     return entry
+
+
+@routes.add("POST", "/rights")
+def rights(call):
+    """What an account is: {account, role?, restricted? (number of its key's restriction), payment_methods?, products?}."""
+    entry = call.ca.state.data["accounts"][call.body.get("account", "ours")]
+    for name in ("role", "restricted", "payment_methods", "products"):
+        if name in call.body:
+            entry[name] = call.body[name]
+        if call.body.get(name, 0) is None:
+            del entry[name]
+    return {k: v for k, v in entry.items() if "key" not in k}
 
 
 @routes.add("POST", "/balance")

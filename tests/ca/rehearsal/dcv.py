@@ -75,7 +75,8 @@ def new_token(ca, domain):
              "verification_value": verification}
     if domain["method"].startswith("http"):
         name = "fileauth" if domain["method"] == "http-token" else value[:16]
-        token["http_token_url"] = f"http://{domain['name']}/.well-known/pki-validation/{name}.txt"
+        path = ca.setting("http_file") or f"/.well-known/pki-validation/{name}.txt"  # the setting: misbehaving
+        token["http_token_url"] = f"http://{domain['name']}{path}"
     domain["token"] = token
     ca.state.touch()
     return token

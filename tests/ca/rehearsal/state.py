@@ -43,7 +43,11 @@ DEFAULTS = {
     "require_user_agent": True,
     "dcv_poll": 0,                    # seconds between the CA's own looks at DNS tokens; 0: never
     "dcv_days": 30, "mailbox_hours": 24, "domain_valid_days": 199,
+    "tell_prices": False,             # GET /product/{id} has "pricing"
+    "list_validations": True,         # False: organizations of the list come without their validations
+    "foreign_403": False,             # what is another account's answers 403, not 404
     "contact_txt": True,              # also write to the address in _validation-contactemail
+    "http_file": None,                # path of http_token_url instead of the right one
 }
 
 
@@ -124,6 +128,7 @@ class State:
             "address": body.get("address", "1 Rehearsal Street"), "city": body.get("city", "Sampletown"),
             "state": body.get("state", "Samplestate"), "zip": body.get("zip", "12345"),
             "country": body.get("country", "de").lower(), "telephone": body.get("telephone", "+49 30 5550100"),
+            **{k: body[k] for k in ("organization_contact", "technical_contact") if k in body},
             "identifier": f"NTR{body.get('country', 'de').upper()}-REHEARSAL-{number}", "validations": []}
         self.data["organizations"][number] = organization
         self.touch()
