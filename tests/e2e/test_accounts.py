@@ -139,6 +139,32 @@ def test_required_custom_fields_are_named(site, domain):
     site.wait(sends, 20, "required no more")
 
 
+def test_custom_fields_are_known_after_a_restart(site, domain):
+    field = site.ca.api("POST", "/account/metadata", {"label": "Floor", "is_required": True})["id"]
+    look(site)
+    site.agent.stop()
+    site.ca.fault("GET .*/account/metadata", "status:500", times=1000)
+    site.start_agent()
+    try:
+        a = refusal(site, f"a@{domain}", product="secure_email_mailbox")
+        assert a["code"] == "order.custom-field" and "Floor" in a["text"]
+        site.consent(f"a@{domain}")
+        sends = site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256", dry_run=True,
+                         custom_fields={"floor": "3"})["sends"]
+        assert sends["body"]["custom_fields"] == [{"metadata_id": field, "value": "3"}]
+    finally:
+        site.ca.call("DELETE", "faults")
+        site.ca.post("metadata", id=field, is_required=False)
+        site.wait(lambda: known_as_optional(site, domain), 20, "required no more")
+
+
+def known_as_optional(site, domain):
+    try:
+        return site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256", dry_run=True)
+    except Refused:
+        return None
+
+
 # --- organizations --------------------------------------------------------------------------------------------
 
 def test_validated_organizations_come_first(site, domain):
