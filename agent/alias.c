@@ -107,8 +107,7 @@ static bool share(struct agent *ag, struct alias_run *k, size_t i)
     json_t *data = json_object();
     base_json_set(data, "alias", k->c.mailboxes[i]);
     base_json_set(data, "mailbox", k->owners[i]);
-    if (!agent_ok(ag, ledger_alias_put(ag->ledger, k->c.mailboxes[i], k->owners[i], &f), &f, "alias") ||
-        !agent_ok(ag, ledger_certificate_share(ag->ledger, k->c.id, k->owners[i], &f), &f, "alias")) {
+    if (!agent_ok(ag, ledger_certificate_share(ag->ledger, k->c.id, k->owners[i], &f), &f, "alias")) {
         json_decref(data);
         return false;
     }

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "cert/bundle.h"
 #include "inspect/client.h"
+#include "ledger/alias.h"
 #include "owner.h"
 #include "policy/watch.h"
 #include "show.h"
@@ -185,8 +186,11 @@ static enum base_fail_class store(struct agent *ag, struct import *k, json_t *an
     if (r && !known)
         return r;
     if (known) {
-        base_json_set(answer, "text", base_arena_printf(k->a, "it is here already: certificate %lld",
-                                                        (long long)row.id));
+        /* a public one gets its key; one that has a key keeps that */
+        if (k->key_id && (r = ledger_certificate_key(ag->ledger, row.id, k->key_id, f)))
+            return r;
+        base_json_set(answer, "text", base_arena_printf(k->a, "it is here already: certificate %lld%s",
+                                                        (long long)row.id, k->key_id ? ", with its key" : ""));
         base_json_setn(answer, "certificate", row.id);
         return BASE_OK;
     }

@@ -177,6 +177,9 @@ int cli_pages(struct cli *c, json_t *req, const char *member, cli_page *page, st
 /* WHAT, or the mailbox whose alias it is, where the configuration names Postfix's tables and nothing
  * is known of WHAT itself; said then. */
 const char *cli_owner(struct cli *c, const char *what);
+/* One line of FD without its end; from a terminal after PROMPT and without echo. False at the
+ * end of input. The caller wipes LINE. */
+bool cli_hidden(struct cli *c, int fd, const char *prompt, char *line, size_t room);
 /* Who is at the keyboard: the login name, behind sudo too. */
 const char *cli_who(struct cli *c);
 

@@ -3,10 +3,8 @@
  * The PKCS#12 is opened here, in a process that lives for one file; the keeper gets one
  * PKCS#8 key over its administrator's socket, and only after the agent has said that the
  * certificate is for a mailbox of ours. Key and passphrase are wiped. */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -26,26 +24,13 @@ struct import {
 
 static bool read_terminal(struct cli *c, char *out)
 {
-    struct termios old, quiet;
-    size_t n = 0;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || tcgetattr(fd, &old) != 0) {
-        if (fd >= 0)
-            close(fd);
+    bool good = fd >= 0 && cli_hidden(c, fd, "passphrase of the file: ", out, PASSPHRASE_MAX + 1);
+    if (fd >= 0)
+        close(fd);
+    else
         cli_complain(c, "there is no terminal to ask for the passphrase: give --passphrase-file FILE");
-        return false;
-    }
-    quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)tcsetattr(fd, TCSAFLUSH, &quiet);
-    (void)!write(fd, "passphrase of the file: ", 24);
-    while (n < PASSPHRASE_MAX && read(fd, out + n, 1) == 1 && out[n] != '\n')
-        n++;
-    out[n] = '\0';
-    (void)tcsetattr(fd, TCSAFLUSH, &old);
-    (void)!write(fd, "\n", 1);
-    close(fd);
-    return true;
+    return good;
 }
 
 static bool read_passphrase(struct cli *c, const struct cli_args *args, char *out)

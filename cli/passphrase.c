@@ -6,7 +6,6 @@
  * never into a pipe; and are wiped. */
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -25,21 +24,10 @@ static void wipe(char *s)
 /* A line of the terminal without echo, in the arena; NULL at its end. */
 static char *ask(struct cli *c, const char *prompt)
 {
-    struct termios was, quiet;
     char line[LINE_LIMIT] = "";
     char *out = NULL;
-    if (tcgetattr(STDIN_FILENO, &was) != 0)
-        return NULL;
-    quiet = was;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    fputs(prompt, c->err);
-    fflush(c->err);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    ssize_t n = read(STDIN_FILENO, line, sizeof line - 1);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
-    fputc('\n', c->err);
-    if (n > 0)
-        out = base_arena_strndup(c->a, line, strcspn(line, "\r\n"));
+    if (isatty(STDIN_FILENO) && cli_hidden(c, STDIN_FILENO, prompt, line, sizeof line))
+        out = base_arena_strdup(c->a, line);
     explicit_bzero(line, sizeof line);
     return out;
 }

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -70,35 +69,14 @@ bool cli_sheet_parse(const char *text, unsigned char kek[KEEPER_KEK_BYTES])
     return n > CLI_SHEET_LINES;
 }
 
-/* Without echo, where there is a terminal. */
-static bool ask_line(struct cli *c, const char *prompt, char *line, size_t room)
-{
-    struct termios old, quiet;
-    bool tty = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
-    if (tty) {
-        quiet = old;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-        fputs(prompt, c->err);
-        fflush(c->err);
-    }
-    bool good = fgets(line, (int)room, stdin) != NULL;
-    if (tty) {
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-        fputc('\n', c->err);
-    }
-    return good;
-}
-
 int cli_sheet_ask(struct cli *c, unsigned char kek[KEEPER_KEK_BYTES])
 {
     char line[200], prompt[80];
-    setvbuf(stdin, NULL, _IONBF, 0); /* no copy of the key stays in a buffer */
     if (isatty(STDIN_FILENO))
         fputs("The eight lines of the recovery sheet, as they stand there; nothing is shown.\n", c->err);
     for (int n = 1; n <= CLI_SHEET_LINES;) {
         (void)snprintf(prompt, sizeof prompt, "line %d: ", n);
-        if (!ask_line(c, prompt, line, sizeof line)) {
+        if (!cli_hidden(c, STDIN_FILENO, prompt, line, sizeof line)) {
             cli_complain(c, "line %d of the recovery sheet is missing", n);
             return CLI_REFUSED;
         }

@@ -1,16 +1,7 @@
-/* ledger/alias.c - aliases, and the certificates that came by them. */
+/* ledger/alias.c - certificates that came by an alias, and keys that came later. */
 #include "alias.h"
 
 #include "internal.h"
-
-enum base_fail_class ledger_alias_put(struct ledger *l, const char *alias, const char *mailbox,
-                                      struct base_fail *f)
-{
-    return ledger_change(l, NULL, f,
-                         "INSERT INTO alias (address, mailbox) VALUES (lower(?1), ?2)"
-                         " ON CONFLICT (address) DO UPDATE SET mailbox = excluded.mailbox",
-                         "tt", alias, mailbox);
-}
 
 enum base_fail_class ledger_certificate_share(struct ledger *l, int64_t id, const char *mailbox,
                                               struct base_fail *f)
@@ -31,4 +22,12 @@ enum base_fail_class ledger_certificate_share(struct ledger *l, int64_t id, cons
     }
     base_arena_free(a);
     return cls;
+}
+
+enum base_fail_class ledger_certificate_key(struct ledger *l, int64_t id, const char *key_id,
+                                            struct base_fail *f)
+{
+    return ledger_change(l, NULL, f,
+                         "UPDATE certificate SET key_id = ?2 WHERE id = ?1 AND key_id IS NULL", "it", id,
+                         key_id);
 }

@@ -109,7 +109,6 @@ static const char *const erasing[] = {
     " WHERE instr(lower(data), lower(?1)) > 0",
     "UPDATE publication SET place = NULL, note = NULL, error = NULL"
     " WHERE mailbox IN (SELECT id FROM mailbox WHERE key = lower(?1)) AND ?2 <> ''",
-    "DELETE FROM alias WHERE (address = lower(?1) OR lower(mailbox) = lower(?1)) AND ?2 <> ''",
     "UPDATE mailbox SET name = ?2 WHERE key = lower(?1)",
 };
 

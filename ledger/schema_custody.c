@@ -1,4 +1,4 @@
-/* ledger/schema_custody.c - aliases; and forgetting: the record of it, and the one exception
+/* ledger/schema_custody.c - forgetting: the record of it, and the one exception
  * to "never changed".
  *
  * The triggers that keep history as it was are made anew: they step aside while a row stands
@@ -28,7 +28,6 @@ const char ledger_step_custody[] =
     "  BEGIN SELECT RAISE(ABORT, 'a tombstone is never changed'); END;"
     "CREATE TRIGGER forget_delete BEFORE DELETE ON forget"
     "  BEGIN SELECT RAISE(ABORT, 'tombstones are never removed'); END;"
-    "CREATE TABLE alias (address TEXT NOT NULL PRIMARY KEY, mailbox TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE erasing (mailbox TEXT NOT NULL) STRICT;"
 
     "DROP TRIGGER event_update;"
@@ -42,10 +41,13 @@ const char ledger_step_custody[] =
     "  BEGIN SELECT RAISE(ABORT, 'this of an order is never changed'); END;"
     "DROP TRIGGER certificate_fixed;"
     "CREATE TRIGGER certificate_fixed BEFORE UPDATE OF"
-    "  id, thumbprint, serial, issuer, subject, tenant, account, mailboxes, order_row, key_id,"
+    "  id, thumbprint, serial, issuer, subject, tenant, account, mailboxes, order_row,"
     "  spki, not_before, not_after, stored_at, usage, source ON certificate"
     "  WHEN NOT EXISTS (SELECT 1 FROM erasing)"
     "  BEGIN SELECT RAISE(ABORT, 'this of a certificate is never changed'); END;"
+    "CREATE TRIGGER certificate_key BEFORE UPDATE OF key_id ON certificate"
+    "  WHEN old.key_id IS NOT NULL" /* a public one may get its key later, by import */
+    "  BEGIN SELECT RAISE(ABORT, 'the key of a certificate is never changed'); END;"
     "DROP TRIGGER certificate_body_delete;"
     "CREATE TRIGGER certificate_body_delete BEFORE DELETE ON certificate_body"
     "  WHEN NOT EXISTS (SELECT 1 FROM erasing)"

@@ -121,6 +121,13 @@ def test_public_certificate(site, folder):
     assert "as a public one" in out
     cert = certificates(site, "p@i3.test")[0]
     assert not cert.get("key_id") and cert["state"] == "current"
+    # its key comes later
+    assert "with its key" in cli(site, "import", base + ".p12", "--passphrase-file", base + ".pass")
+    later = certificates(site, "p@i3.test")
+    assert len(later) == 1 and later[0]["id"] == cert["id"] and later[0]["key_id"]
+    first = later[0]["key_id"]
+    cli(site, "import", base + ".p12", "--passphrase-file", base + ".pass")
+    assert certificates(site, "p@i3.test")[0]["key_id"] == first
 
 
 def test_a_key_that_was_destroyed_does_not_come_back(site, folder):

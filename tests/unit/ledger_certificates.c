@@ -146,6 +146,7 @@ static void nothing_but_states_changes(void **state)
     };
     struct ledger_certificate c = sample(x, "aa"), out;
 
+    c.key_id = "k1"; /* one without may get it later */
     BEGIN(x);
     c.id = add(x, &c);
     COMMIT(x);
