@@ -329,9 +329,18 @@ def test_reissue_day(site, domain):
     assert re.search(rf"^{number} +reissue +done", cli(site, "batch", "list").stdout, re.M)
 
 
+def set_validity(site, domain, validity):
+    site.domains[domain] = {**site.domains[domain], "validity": validity}
+    site.write_config()
+    site.ask("reload")
+
+
 def test_renewals_as_a_batch(site, domain):
-    path = write_csv(site, "soon.csv", boxes(domain, 3), "key-type,usage,days", "p256,signing,20")
+    """Ordered for the time that the domain says, and renewed for what it says by then."""
+    path = write_csv(site, "soon.csv", boxes(domain, 3), "key-type,usage", "p256,signing")
+    set_validity(site, domain, "20d")
     cli(site, "order", "--csv", path)
+    set_validity(site, domain, "365d")
     old = {b: current(site, b)[0]["id"] for b in boxes(domain, 3)}
     cli(site, "renew", "--batch", ok=(2,))
     cli(site, "renew", "--days", "25", "--batch", "--dry-run", ok=(2,))
