@@ -18,7 +18,7 @@ PLACE = "POST .*/order/certificate/secure_email"
 @pytest.fixture(scope="module")
 def site(sites):
     domains = {f"d{n}.test": {"mode": "confirm"} for n in range(40)}
-    site = sites(domains=domains, poll="1s", timing={"resend_after": "5s"}, settle="2s")
+    site = sites(domains=domains, poll="1s", timing={"resend_after": "5s", "certificate_mail": "3s"}, settle="2s")
     bulkkit.raise_limits(site, requests_5s=100000, requests_3min=1000000)
     site.start()
     site.ca.settings(rate_limits=False, issue_delay=0)
