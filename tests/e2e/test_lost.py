@@ -82,7 +82,7 @@ def reasons(site, number):
 def test_a_storm_of_429(site, domain):
     site.ca.fault("/services/v2/", "status:429", times=25, probability=0.7)
     boxes, number, _ = start(site, domain, 12)
-    site.wait(lambda: any("too many requests" in t or "limit of requests" in t for t in reasons(site, number)), 20,
+    site.wait(lambda: any("too many requests" in t or "limit of requests" in t for t in reasons(site, number)), 90,
               "a sentence about the limit")
     site.ca.call("DELETE", "faults")
     assert done(site, number, 120)["issued"] == 12
