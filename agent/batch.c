@@ -256,6 +256,8 @@ static bool place_line(struct agent *ag, struct base_arena *a, struct ledger_bat
             agent_batch_move(ag, a, b, "running", NULL, NULL);
         if (!r)
             wave = wave_over(ag, a, b);
+        if (!r && b->wave > 0 && !wave) /* the count outlives this turn, and a kill */
+            r = ledger_batch_update(ag->ledger, b, &f);
         if (r)
             agent_rollback(ag);
         else

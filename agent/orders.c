@@ -20,7 +20,6 @@
 #include "orderrun.h"
 
 #define LOOKS 2           /* that must agree that an order never arrived */
-#define MAIL_PATIENCE 30  /* seconds that an issued order waits for its mail */
 
 static void go(struct agent *ag, struct order_run *k, enum order_step step);
 
@@ -116,6 +115,7 @@ static int64_t next_look(struct agent *ag, const struct order_run *k)
 static void looked(struct agent *ag, struct order_run *k)
 {
     const char *why = "";
+    const int64_t patience = k->conf->cfg->certificate_mail;
     k->o.ca_status = k->got.status_text;
     if (k->got.certificate)
         k->o.ca_certificate = k->got.certificate;
@@ -135,12 +135,12 @@ static void looked(struct agent *ag, struct order_run *k)
             k->o.issued_at = base_now();
         /* of a reissue the mail may be the one of the certificate before; where the recipient
          * made the key, only the API is believed */
-        if (k->reissue || agent_form_later(k->request) || base_now() - k->o.issued_at >= MAIL_PATIENCE) {
+        if (k->reissue || agent_form_later(k->request) || base_now() - k->o.issued_at >= patience) {
             if (save(ag, k, "issued", "issued; fetching the certificate"))
                 go(ag, k, STEP_DOWNLOAD);
             return;
         }
-        k->o.next_look = base_now() + MAIL_PATIENCE;
+        k->o.next_look = base_now() + patience;
         if (save(ag, k, "issued", "issued; waiting for the mail with the certificate"))
             agent_job_done(ag, k->job.id);
         return;

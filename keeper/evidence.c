@@ -23,6 +23,8 @@ struct evidence {
     EVP_PKEY *key;
     X509 *cert;
     const char *pem;
+    int64_t created;
+    bool present; /* sealed with the present KEK */
 };
 
 static enum base_fail_class internal(struct base_fail *f, const char *what)
@@ -95,6 +97,9 @@ static enum base_fail_class save(struct keeper_store *s, struct keeper_vault *v,
     unsigned char *pkcs8 = NULL;
     size_t n = 0;
     struct base_buf sealed;
+    /* asked for before sealing: if a rewrap begins between, the file counts as the old KEK's and
+     * is sealed once more, never the other way round */
+    const char *kek_id = keeper_vault_kek_id(v);
     enum base_fail_class r = keeper_keys_write(e->key, &pkcs8, &n, f);
     base_buf_init(&sealed, 0);
     if (!r)
@@ -103,8 +108,8 @@ static enum base_fail_class save(struct keeper_store *s, struct keeper_vault *v,
     if (!r) {
         json_t *j = json_object();
         base_json_setn(j, "v", 1);
-        base_json_setn(j, "created", base_now());
-        base_json_set(j, "kek_id", keeper_vault_kek_id(v));
+        base_json_setn(j, "created", e->created);
+        base_json_set(j, "kek_id", kek_id);
         base_json_set(j, "certificate", e->pem);
         base_json_set(j, "sealed", base_base64(a, sealed.p, sealed.n));
         char *text = base_json_text(j);
@@ -122,6 +127,7 @@ static enum base_fail_class make(struct keeper_store *s, struct keeper_vault *v,
     enum base_fail_class r = keeper_keys_make("p256", &e->key, f);
     if (r)
         return r;
+    e->created = base_now();
     e->cert = X509_new();
     if (!e->cert || !fill_certificate(e->cert, e->key) || !(e->pem = pem_of(a, e->cert)))
         return internal(f, "the evidence certificate can't be made");
@@ -173,9 +179,25 @@ static enum base_fail_class read_file(struct keeper_vault *v, struct base_arena 
     BIO_free(b);
     if (!j || !e->cert)
         r = damaged(f, "it can't be read");
+    e->created = base_json_int(j, "created", 0);
+    e->present = strcmp(base_json_strd(j, "kek_id", ""), keeper_vault_kek_id(v)) == 0;
     if (!r)
         r = open_key(v, a, j, e, f);
     json_decref(j);
+    return r;
+}
+
+/* To be called with the lock. Code "file.absent": there is none yet. */
+static enum base_fail_class read_locked(struct keeper_store *s, struct keeper_vault *v,
+                                        struct base_arena *a, struct evidence *e,
+                                        struct base_fail *f)
+{
+    struct base_buf text;
+    memset(e, 0, sizeof(*e));
+    enum base_fail_class r = base_file_read(keeper_store_dirfd(s), FILE_NAME, FILE_MAX, &text, f);
+    if (!r)
+        r = read_file(v, a, &text, e, f);
+    base_buf_free(&text);
     return r;
 }
 
@@ -183,23 +205,35 @@ static enum base_fail_class read_file(struct keeper_vault *v, struct base_arena 
 static enum base_fail_class load(struct keeper_store *s, struct keeper_vault *v,
                                  struct base_arena *a, struct evidence *e, struct base_fail *f)
 {
-    struct base_buf text;
     struct base_fail why = {0};
-    memset(e, 0, sizeof(*e));
     keeper_store_lock(s, LOCK);
-    enum base_fail_class r =
-        base_file_read(keeper_store_dirfd(s), FILE_NAME, FILE_MAX, &text, &why);
-    if (!r)
-        r = read_file(v, a, &text, e, f);
-    else if (strcmp(why.code, "file.absent") == 0)
+    enum base_fail_class r = read_locked(s, v, a, e, &why);
+    if (r && strcmp(why.code, "file.absent") == 0)
         r = make(s, v, a, e, f);
-    else
+    else if (r)
         r = base_failf(f, r, why.code, "%s", why.text);
-    base_buf_free(&text);
     keeper_store_unlock(s, LOCK);
     if (r)
         evidence_free(e);
     return r;
+}
+
+enum base_fail_class keeper_evidence_rewrap(struct keeper_store *s, struct keeper_vault *v,
+                                            struct base_fail *f)
+{
+    struct evidence e;
+    struct base_fail why = {0};
+    struct base_arena *a = base_arena_new();
+    keeper_store_lock(s, LOCK);
+    enum base_fail_class r = read_locked(s, v, a, &e, &why);
+    if (!r && !e.present && !(r = save(s, v, a, &e, &why)))
+        base_log(LOG_NOTICE, "keeper.evidence-key", "rewrapped", keeper_vault_kek_id(v), NULL);
+    keeper_store_unlock(s, LOCK);
+    evidence_free(&e);
+    base_arena_free(a);
+    if (!r || strcmp(why.code, "file.absent") == 0)
+        return BASE_OK;
+    return base_failf(f, r, why.code, "%s", why.text);
 }
 
 enum base_fail_class keeper_evidence_certificate(struct keeper_store *s, struct keeper_vault *v,

@@ -18,4 +18,8 @@ enum base_fail_class keeper_evidence_sign(struct keeper_store *s, struct keeper_
                                           struct base_arena *a,
                                           const unsigned char digest[BASE_SHA256_LEN],
                                           struct base_bytes *der, struct base_fail *f);
+/* The key under the present KEK, if another one sealed it; none made yet is BASE_OK. The
+ * certificate stays. Permanent "keeper.damaged": it can't be opened, and the file is as it was. */
+enum base_fail_class keeper_evidence_rewrap(struct keeper_store *s, struct keeper_vault *v,
+                                            struct base_fail *f);
 #endif

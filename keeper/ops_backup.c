@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "evidence.h"
 #include "memory.h"
 #include "rewrap.h"
 
@@ -257,6 +258,8 @@ enum base_fail_class keeper_op_rewrap_finish(struct keeper_ctx *ctx, struct keep
     int64_t left = 0;
     (void)a;
     enum base_fail_class c = for_root(call, f);
+    if (!c)
+        c = keeper_evidence_rewrap(ctx->store, ctx->vault, f);
     if (!c)
         c = keeper_rewrap_others(ctx, &left, f);
     for (int keys = 0; !c && keys < 2; keys++) {

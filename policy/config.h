@@ -156,6 +156,7 @@ struct policy_config {
     struct policy_strings mx_hosts; /* names of our mail hosts in MX records; empty = hostname */
     /* timing, seconds */
     int64_t resend_after;   /* an open intent without its mail (default 1800) */
+    int64_t certificate_mail; /* an issued order waits so long for its mail: 30 */
     int64_t intent_life_domain, intent_life_mailbox; /* 30 d, 24 h */
     int64_t give_up_domain, give_up_mailbox; /* retry no longer than: 3 d, 12 h */
     int64_t revocation_check; /* 86400 */

@@ -120,6 +120,7 @@ static cfg_opt_t network_opts[] = {POLICY_LIST("resolvers"), POLICY_VALUE("dnsse
                                    POLICY_VALUE("user_agent"), CFG_END()};
 static cfg_opt_t notices_opts[] = {POLICY_VALUE("smtp"), POLICY_VALUE("from"), CFG_END()};
 static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
+                                  POLICY_VALUE("certificate_mail"),
                                   POLICY_VALUE("intent_life_domain"),
                                   POLICY_VALUE("intent_life_mailbox"),
                                   POLICY_VALUE("give_up_domain"),
@@ -186,6 +187,7 @@ void policy_config_defaults(struct policy_config *c)
     c->hostname = base_arena_strdup(c->arena, host);
     c->notice_from = base_arena_printf(c->arena, "certmilter@%s", host);
     c->resend_after = 30 * MINUTE;
+    c->certificate_mail = 30;
     c->intent_life_domain = 30 * DAY;
     c->intent_life_mailbox = DAY;
     c->give_up_domain = 3 * DAY;
@@ -296,6 +298,8 @@ static void load_timing(struct policy_load *l)
     struct policy_config *c = l->cfg;
 
     c->resend_after = policy_sec_duration(&t, "resend_after", 1, 7 * DAY, c->resend_after);
+    c->certificate_mail =
+        policy_sec_duration(&t, "certificate_mail", 1, HOUR, c->certificate_mail);
     c->intent_life_domain =
         policy_sec_duration(&t, "intent_life_domain", 1, 30 * DAY, c->intent_life_domain);
     c->intent_life_mailbox =

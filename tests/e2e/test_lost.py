@@ -18,7 +18,7 @@ PLACE = "POST .*/order/certificate/secure_email"
 @pytest.fixture(scope="module")
 def site(sites):
     domains = {f"d{n}.test": {"mode": "confirm"} for n in range(40)}
-    site = sites(domains=domains, poll="1s", timing={"resend_after": "5s"}, settle="2s")
+    site = sites(domains=domains, poll="1s", timing={"resend_after": "5s", "certificate_mail": "3s"}, settle="2s")
     bulkkit.raise_limits(site, requests_5s=100000, requests_3min=1000000)
     site.start()
     site.ca.settings(rate_limits=False, issue_delay=0)
@@ -82,7 +82,7 @@ def reasons(site, number):
 def test_a_storm_of_429(site, domain):
     site.ca.fault("/services/v2/", "status:429", times=25, probability=0.7)
     boxes, number, _ = start(site, domain, 12)
-    site.wait(lambda: any("too many requests" in t or "limit of requests" in t for t in reasons(site, number)), 20,
+    site.wait(lambda: any("too many requests" in t or "limit of requests" in t for t in reasons(site, number)), 90,
               "a sentence about the limit")
     site.ca.call("DELETE", "faults")
     assert done(site, number, 120)["issued"] == 12

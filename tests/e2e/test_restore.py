@@ -54,7 +54,7 @@ def start(site):
 @pytest.fixture
 def world(tmp_path):
     """A site, its backup and sheet, and a CA that went on afterwards."""
-    s = privatesite.Site(poll="1s", domains=DOMAINS)
+    s = privatesite.Site(poll="1s", domains=DOMAINS, timing={"certificate_mail": "3s"})
     try:
         s.start()
         s.validate("example.test")

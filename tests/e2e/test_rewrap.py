@@ -2,6 +2,8 @@
 
 The state directory is looked at from outside; keys are asked for over the sockets, exports opened with openssl.
 """
+import base64
+import hashlib
 import json
 import os
 import resource
@@ -259,6 +261,58 @@ def test_other_sealed_files_hold_the_old_key(full):
     assert json.load(open(k.state + "/kek-check.json"))["kek_id"] == k.old
     os.unlink(k.state + "/other.json")
     assert k.command("keeper", "rewrap", "--new-kek", k.new).returncode == 0
+
+
+def evidence(k):
+    """Has the keeper sign; verified with openssl. The signer's certificate."""
+    content, cms, cert = (os.path.join(k.dir, n) for n in ("content", "cms", "signer.pem"))
+    text = secrets.token_bytes(100)
+    answer = k.ask("evidence_sign", sha256=hashlib.sha256(text).hexdigest(), about="order 1")
+    assert answer["ok"], answer
+    pem = k.ask("evidence_certificate")["pem"]
+    for path, data in ((content, text), (cms, base64.b64decode(answer["cms"])), (cert, pem.encode())):
+        with open(path, "wb") as f:
+            f.write(data)
+    verify(k)
+    return pem
+
+
+def verify(k):
+    subprocess.run(["openssl", "cms", "-verify", "-inform", "DER", "-in", k.dir + "/cms", "-binary", "-content",
+                    k.dir + "/content", "-CAfile", k.dir + "/signer.pem", "-partial_chain", "-purpose", "any", "-out",
+                    "/dev/null"], check=True, capture_output=True, timeout=60)
+
+
+def test_the_evidence_key_moves_too_and_stays_the_same(full):
+    k = full
+    path = k.state + "/evidence.json"
+    signer = evidence(k)
+    before = json.load(open(path))
+    assert before["kek_id"] == k.old
+    # a damaged one keeps the old key alive, and is not replaced by another
+    with open(path, "w") as f:
+        json.dump({**before, "sealed": "A" * len(before["sealed"])}, f)
+    p = k.command("keeper", "rewrap", "--new-kek", k.new)
+    assert p.returncode == 1 and "evidence.json" in p.stderr, p.stderr
+    assert json.load(open(k.state + "/kek-check.json"))["kek_id"] == k.old
+    with open(path, "w") as f:
+        json.dump(before, f)
+    verify(k)
+    assert evidence(k) == signer, "opens while both keys are there"
+    p = k.command("--json", "keeper", "rewrap", "--new-kek", k.new)
+    assert p.returncode == 0, p.stderr
+    after = json.load(open(path))
+    assert after["kek_id"] == json.loads(p.stdout)["kek_id"] != k.old
+    assert after["sealed"] != before["sealed"]
+    assert (after["certificate"], after["created"]) == (before["certificate"], before["created"])
+    k.stop()
+    shutil.copy(k.new, k.dir + "/kek")
+    k.start()
+    assert not os.path.exists(k.state + "/kek-both.json"), "only the new key is left"
+    with open(k.dir + "/signer.pem", "w") as f:
+        f.write(signer)
+    verify(k)  # what was signed before
+    assert evidence(k) == signer
 
 
 def test_a_preset_passphrase_without_a_key_stays(full):

@@ -122,7 +122,7 @@ static void shipped_sample(void **state)
     assert_int_equal(c->nprofiles, 1); /* the rehearsal's is not in use */
     assert_string_equal(c->spool_dir, "/var/spool/certmilter");
     assert_string_equal(c->milter_socket, "unix:/run/certmilter/milter.sock");
-    assert_true(c->resend_after == 1800 && c->give_up_domain == 3 * 86400 &&
+    assert_true(c->resend_after == 1800 && c->certificate_mail == 30 && c->give_up_domain == 3 * 86400 &&
                 c->give_up_mailbox == 43200 && c->intent_life_mailbox == 86400);
     policy_config_free(c);
     /* every option that the sample shows is one, with a value that is valid */
@@ -166,7 +166,8 @@ static void every_value(void **state)
             "network { resolvers = { '127.0.0.1@5353', '::1' } dnssec_root = 'root.key'\n"
             "  user_agent = 'x/1' }\n"
             "notices { smtp = '[::1]:2525' from = 'cm@example.org' }\n"
-            "timing { resend_after = 90s intent_life_domain = 1d intent_life_mailbox = 2h\n"
+            "timing { resend_after = 90s certificate_mail = 2m\n"
+            "  intent_life_domain = 1d intent_life_mailbox = 2h\n"
             "  give_up_domain = 3h give_up_mailbox = 4h revocation_check = 2d }\n"
             "watching { metrics = '/run/x.prom' report = daily report_ahead = 60d }\n"
             "agent { inspectors = 3 workers = 7 }\n");
@@ -193,7 +194,7 @@ static void every_value(void **state)
     assert_string_equal(policy_config_account(c, "main")->driver, "certcentral");
     assert_string_equal(policy_config_account(c, "main")->base_url,
                         "https://www.digicert.com/services/v2");
-    assert_true(c->resend_after == 90 && c->intent_life_domain == 86400 &&
+    assert_true(c->resend_after == 90 && c->certificate_mail == 120 && c->intent_life_domain == 86400 &&
                 c->intent_life_mailbox == 7200 && c->give_up_domain == 10800 &&
                 c->give_up_mailbox == 14400 && c->revocation_check == 172800);
     assert_true(c->report == 86400 && c->report_ahead == 60 * 86400);
