@@ -51,9 +51,9 @@ bool agent_fence_refuses(const struct agent *ag, const char *cmd, struct base_fa
     static const char *const waiting[] = {"domain.add",   "domain.release", "order",   "expect",
                                           "held.approve", "cancel",         "revoke",  "reissue",
                                           "renew",        "emails",         "request.decide",
-                                          "record.approve", "publish.retry", "publish.run", "forget",
-                                          "batch.start",  "batch.resume",   "organization.add",
-                                          "organization.submit", "domain.resend"};
+                                          "record.approve", "publish.retry", "publish.run",
+                                          "publish.history", "forget", "batch.start", "batch.resume",
+                                          "organization.add", "organization.submit", "domain.resend"};
     for (size_t i = 0; ag->fenced && i < sizeof waiting / sizeof *waiting; i++)
         if (strcmp(waiting[i], cmd) == 0) {
             base_failf(f, BASE_PERMANENT, "restore.fenced", "%s", sentence);
