@@ -179,7 +179,8 @@ static bool take_down(struct agent *ag, const char *by, const char *missing)
         return false;
     json_t *data = json_object();
     base_json_set(data, "unread", missing);
-    if (agent_ok(ag, ledger_meta_set(ag->ledger, LEDGER_FENCE, 0, &f), &f, "meta"))
+    if (agent_ok(ag, ledger_meta_set(ag->ledger, LEDGER_FENCE, 0, &f), &f, "meta") &&
+        agent_restored_tell(ag))
         agent_event(ag, LOG_WARNING, "restore.finished", NULL, NULL, by, data);
     else
         json_decref(data);
