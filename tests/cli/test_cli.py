@@ -261,7 +261,8 @@ def test_order_form(site):
                  "--comments", "room 7", "--custom", "Cost center=4711; Desk = 3", "--custom", '{"Odd;one": "a=b"}',
                  "--container", "9", "--payment", "card", "--language", "de")
     assert r.status == 4 and "! it ended" in r.out
-    q = agent.requests[0]
+    quote, q = agent.requests  # the price is asked first
+    assert (quote["cmd"], q["cmd"]) == ("quote", "order")
     for key in ("v", "cmd", "by"):
         del q[key]
     assert q == {"mailbox": "a@example.test", "addresses": ["a@example.test", "b@example.test", "c@example.test"],
@@ -283,11 +284,12 @@ def test_order_for_several(site):
     r = site.run("order", *answers)
     assert r.status == 1 and r.out == ("a@x.test: order 3 is on its way\nb@x.test: refused: not agreed\n"
                                        "c@x.test: order 4 is on its way\n! look\n")
-    assert [q["mailbox"] for q in agent.requests] == list(answers)
+    assert [q["cmd"] for q in agent.requests] == ["quote", "order", "order", "order"]
+    assert [q["mailbox"] for q in agent.requests[1:]] == list(answers) and agent.requests[0]["n"] == 3
     list_, status = site.ask("order", "a@x.test", "c@x.test")
     assert status == 4 and [o["order"] for o in list_] == [3, 4]
     r = site.run("order", "a@x.test", "c@x.test", "--first-name", "A")
-    assert r.status == 2 and "--csv" in r.err and len(agent.requests) == 5
+    assert r.status == 2 and "--csv" in r.err and len(agent.requests) == 7
 QUOTE = {"account": "main", "product": "secure_email_mailbox", "days": 365, "orders": 1, "payment": "balance",
          "each": "25.00", "currency": "USD", "source": "the CA", "total": "25.00", "balance": "30.00",
          "room": {"day": 9, "month": 49}, "notes": ["the order will wait"]}
