@@ -158,14 +158,14 @@ static enum base_fail_class start_row(struct agent *ag, struct base_arena *a,
 }
 
 static void answer_count(struct agent *ag, const char *what, const char *by, const char *type,
-                         int64_t n, json_t *answer)
+                         int64_t n, const char *none, json_t *answer)
 {
     json_t *data = json_object();
     char text[120];
     snprintf(text, sizeof(text), "%lld publications are tried now: certmilter show tells how it goes",
              (long long)n);
     base_json_setn(answer, "started", n);
-    base_json_set(answer, "text", n ? text : "nothing is to be tried again");
+    base_json_set(answer, "text", n ? text : none);
     base_json_set(data, "what", what);
     base_json_setn(data, "started", n);
     agent_event(ag, LOG_NOTICE, type, NULL, "publish", by, data);
@@ -186,7 +186,7 @@ enum base_fail_class agent_cmd_publish_retry(struct agent *ag, const json_t *req
             started++;
         }
     if (!r)
-        answer_count(ag, what, by, "publish.retry", started, answer);
+        answer_count(ag, what, by, "publish.retry", started, "nothing is to be tried again", answer);
     base_arena_free(a);
     return r;
 }
@@ -222,7 +222,9 @@ enum base_fail_class agent_cmd_publish_run(struct agent *ag, const json_t *req, 
         started++;
     }
     if (!r)
-        answer_count(ag, name, by, "publish.run", started, answer);
+        answer_count(ag, name, by, "publish.run", started,
+                     "nothing of it is to be published: its domain names no publisher (option publish), or no "
+                     "certificate of it is current and called good by OCSP yet", answer);
     base_arena_free(a);
     return r;
 }

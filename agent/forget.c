@@ -16,6 +16,7 @@
 #include "keeper/client.h"
 #include "keeper/delivery.h"
 #include "ledger/forget.h"
+#include "ledger/publication.h"
 #include "owner.h"
 #include "policy/recognise.h"
 #include "show.h"
@@ -64,7 +65,13 @@ static enum base_fail_class ask(struct agent *ag, struct base_arena *a, const ch
                               .asked_by = by,
                               .state = "asked",
                               .asked_at = base_now()};
-    enum base_fail_class cls = ledger_forget_add(ag->ledger, &r, &r.id, f);
+    struct ledger_box known;
+    enum base_fail_class cls = ledger_box_named(ag->ledger, a, box, &known, f);
+    bool unknown = cls && strcmp(f->code, "ledger.absent") == 0;
+    if (unknown)
+        cls = BASE_OK;
+    if (!cls)
+        cls = ledger_forget_add(ag->ledger, &r, &r.id, f);
     if (cls)
         return cls;
     json_t *data = json_object();
@@ -74,7 +81,9 @@ static enum base_fail_class ask(struct agent *ag, struct base_arena *a, const ch
     base_json_set(answer, "state", "asked");
     base_json_set(answer, "text",
                   base_arena_printf(a, "nothing is destroyed yet: within 7 days another person has to say "
-                                       "\"certmilter forget %s --confirm\"", box));
+                                       "\"certmilter forget %s --confirm\"%s", box,
+                                    unknown ? "; there is no certificate of that mailbox here: is it "
+                                              "spelled right?" : ""));
     return BASE_OK;
 }
 

@@ -247,7 +247,8 @@ static enum base_fail_class check_form(struct base_arena *a, const json_t *form,
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
         if (!base_json_strd(form, needed[i], "")[0])
             return base_failf(f, BASE_PERMANENT, "organization.form",
-                              "the organization's %s is missing", needed[i]);
+                              "the organization's %s is missing; needed are --address, --zip, --city, "
+                              "--country, --phone and the four of its contact", needed[i]);
     if (strlen(country) != 2)
         return base_failf(f, BASE_PERMANENT, "organization.form",
                           "country \"%s\": expected two letters such as de", country);

@@ -51,7 +51,8 @@ enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, 
         if (!given)
             return base_failf(f, BASE_PERMANENT, "order.consent",
                               "the key of %s would be kept here, and its owner's authorization is "
-                              "not recorded: certmilter consent add %s --what custody",
+                              "not recorded: certmilter consent add %s --what custody --who NAME --how TEXT "
+                              "--text TEXT",
                               p->mailbox, p->mailbox);
     }
     return BASE_OK;

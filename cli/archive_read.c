@@ -47,7 +47,9 @@ static enum base_fail_class head_at(struct cli_reader *r, int64_t at, int64_t *s
     if (n != (ssize_t)sizeof head)
         return damaged(r, f, "it ends too early");
     if (!cli_tar_parse(head, r->name, size, end))
-        return damaged(r, f, "a header of its archive is none");
+        return at == 0 ? base_failf(f, BASE_PERMANENT, "backup.damaged",
+                                    "%s is no backup of certmilter, or damaged from its first byte on", r->file)
+                       : damaged(r, f, "a header of its archive is none");
     if (!*end && *size > r->end - at - (int64_t)sizeof head)
         return damaged(r, f, "a member is longer than the file");
     return BASE_OK;

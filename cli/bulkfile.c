@@ -43,9 +43,10 @@ static void say(struct cli *c, struct pass *p, int64_t line, size_t column, cons
 
 static int refuse(struct cli *c, struct pass *p)
 {
-    const char *text = base_arena_printf(c->a, "%s%zu errors; nothing was sent",
+    const char *text = base_arena_printf(c->a, "%s%zu %s; nothing was sent",
                                          p->errors > ERRORS_MAX ? "more than " : "",
-                                         p->errors > ERRORS_MAX ? (size_t)ERRORS_MAX : p->errors);
+                                         p->errors > ERRORS_MAX ? (size_t)ERRORS_MAX : p->errors,
+                                         p->errors == 1 ? "error" : "errors");
     if (c->json) {
         json_t *o = json_object();
         base_json_setb(o, "ok", false);
@@ -74,7 +75,7 @@ static const char *field_names(struct cli *c)
 {
     const char *all = "";
     for (size_t i = 0; cli_orderform_names[i]; i++)
-        all = base_arena_printf(c->a, "%s%s%s", all, i ? " " : "", cli_orderform_names[i]);
+        all = base_arena_printf(c->a, "%s%s%s", all, i ? ", " : "", cli_orderform_names[i]);
     return all;
 }
 

@@ -290,7 +290,7 @@ int cli_cmd_passphrase_list(struct cli *c, const struct cli_args *args)
         json_decref(o);
     } else if (!r && json_array_size(l.list) > 0)
         cli_table_print(c, &l.t);
-    else if (!r && c->tty)
+    else if (!r)
         fprintf(c->out, "no passphrase waits\n");
     json_decref(l.list);
     return r;

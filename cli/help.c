@@ -5,6 +5,68 @@
 
 #include "cli.h"
 
+#define LINE_MAX_LEN 80
+#define NAME_COLUMN 30 /* what is longer has a line of its own */
+
+/* The words of TEXT (up to N bytes) in lines of at most 80 columns; the first begins at column AT, the
+ * others at INDENT. */
+static void fold(FILE *to, const char *text, size_t n, size_t at, size_t indent)
+{
+    const char *end = text + n;
+    bool first = true;
+    while (text < end) {
+        size_t w = strcspn(text, " \n");
+        if (w > (size_t)(end - text))
+            w = (size_t)(end - text);
+        if (w > 0) {
+            if (!first && at + 1 + w > LINE_MAX_LEN) {
+                fprintf(to, "\n%*s", (int)indent, "");
+                at = indent;
+            } else if (!first) {
+                fputc(' ', to);
+                at++;
+            }
+            fwrite(text, 1, w, to);
+            at += w;
+            first = false;
+        }
+        text += w < (size_t)(end - text) ? w + 1 : w;
+    }
+    fputc('\n', to);
+}
+
+/* What a command's help says at its end: paragraphs, but a line that begins with a blank stays as it is. */
+static void more(FILE *to, const char *text)
+{
+    fputc('\n', to);
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        if (*text == ' ') {
+            fprintf(to, "%.*s\n", (int)n, text);
+        } else {
+            while (text[n] && text[n + 1] && text[n + 1] != ' ')
+                n += 1 + strcspn(text + n + 1, "\n");
+            fold(to, text, n, 0, 0);
+        }
+        text += n + (text[n] == '\n');
+    }
+}
+
+/* NAME ARG in a column of WIDTH, and behind it what it is. */
+static void entry(FILE *to, const char *dashes, const char *name, const char *arg, const char *what,
+                  size_t width)
+{
+    size_t n = strlen(dashes) + strlen(name) + (arg[0] ? strlen(arg) + 1 : 0);
+    fprintf(to, "  %s%s%s%s", dashes, name, arg[0] ? " " : "", arg);
+    if (what[0] && n > width)
+        fprintf(to, "\n  %*s", (int)width, "");
+    else if (what[0])
+        fprintf(to, "%*s", (int)(width - n), "");
+    if (what[0])
+        fputs("  ", to);
+    fold(to, what, strlen(what), width + 4, width + 4);
+}
+
 static size_t longest(const char *group)
 {
     size_t max = 0;
@@ -13,18 +75,12 @@ static size_t longest(const char *group)
             size_t n = strlen(k->name) + 1 + strlen(k->args);
             max = n > max ? n : max;
         }
-    return max < 40 ? max : 40;
+    return max < NAME_COLUMN ? max : NAME_COLUMN;
 }
 
 static void line(FILE *to, const struct cli_command *k, size_t width)
 {
-    size_t n = strlen(k->name) + 1 + strlen(k->args);
-    fprintf(to, "  %s %s", k->name, k->args);
-    if (n > width)
-        fprintf(to, "\n  %*s", (int)width, "");
-    else
-        fprintf(to, "%*s", (int)(width - n), "");
-    fprintf(to, "  %s\n", k->summary);
+    entry(to, "", k->name, k->args, k->summary, width);
 }
 
 void cli_help_all(struct cli *c, FILE *to)
@@ -35,11 +91,12 @@ void cli_help_all(struct cli *c, FILE *to)
     for (const struct cli_command *k = cli_commands; k->name; k++)
         line(to, k, width);
     fprintf(to,
-            "\n  --config FILE  instead of $CERTMILTER_CONFIG or %s\n"
+            "\n  --config FILE  instead of $CERTMILTER_CONFIG or\n"
+            "                 %s\n"
             "  --json         one JSON document instead of text\n"
             "\ncertmilter help COMMAND tells the options of one command.\n"
-            "Exit: 0 done, 1 refused or not found, 2 wrong usage, 3 agent, keeper or CA can't be\n"
-            "reached now, 4 done but something needs attention.\n",
+            "Exit: 0 done, 1 refused or not found, 2 wrong usage, 3 agent, keeper or CA\n"
+            "can't be reached now, 4 done but something needs attention.\n",
             CERTMILTER_SYSCONFDIR "/certmilter.conf");
 }
 
@@ -47,21 +104,19 @@ void cli_help_command(struct cli *c, FILE *to, const struct cli_command *cmd)
 {
     size_t width = 0;
     (void)c;
-    fprintf(to, "usage: certmilter %s%s%s%s\n%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args,
-            cmd->options ? " [options]" : "", cmd->summary);
+    fprintf(to, "usage: certmilter %s%s%s%s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args,
+            cmd->options ? " [options]" : "");
+    fold(to, cmd->summary, strlen(cmd->summary), 0, 0);
     for (const struct cli_option *o = cmd->options; o && o->name; o++) {
-        size_t n = strlen(o->name) + (o->arg ? strlen(o->arg) + 1 : 0);
+        size_t n = 2 + strlen(o->name) + (o->arg ? strlen(o->arg) + 1 : 0);
         width = n > width ? n : width;
     }
     if (cmd->options)
         fputc('\n', to);
-    for (const struct cli_option *o = cmd->options; o && o->name; o++) {
-        size_t n = strlen(o->name) + (o->arg ? strlen(o->arg) + 1 : 0);
-        fprintf(to, "  --%s%s%s%*s  %s\n", o->name, o->arg ? " " : "", o->arg ? o->arg : "",
-                (int)(width - n), "", o->help);
-    }
+    for (const struct cli_option *o = cmd->options; o && o->name; o++)
+        entry(to, "--", o->name, o->arg ? o->arg : "", o->help, width);
     if (cmd->more)
-        fprintf(to, "\n%s", cmd->more);
+        more(to, cmd->more);
 }
 
 bool cli_help_group(struct cli *c, FILE *to, const char *group)

@@ -80,6 +80,10 @@ static enum base_fail_class open_file(struct cli *c, const struct cli_args *args
             r = base_failf(f, BASE_PERMANENT, "import.file", "%s: no certificate in it", args->pos[0]);
         if (!r)
             im->pem = cert_bundle_pem(c->a, certs.der, certs.n);
+    } else if (raw.n == 0 || raw.p[0] != 0x30) { /* DER of a PKCS#12 is a SEQUENCE */
+        r = base_failf(f, BASE_PERMANENT, "import.file",
+                       "%s is neither a PKCS#12 nor PEM: expected a .p12 or .pfx file, or certificates as PEM",
+                       args->pos[0]);
     } else
         r = open_p12(c, args, raw, im, f);
     base_buf_wipe(&b);

@@ -13,12 +13,13 @@ static bool is_time(const char *key)
 {
     static const char *const times[] = {
         "at",         "given",     "withdrawn", "received", "created", "changed",   "expires",
-        "valid_until", "looked_at", "asked",     "written",   "oldest",     "started",
-        "not_before",  "not_after", "stored_at", "next_look", "revocation_at", "next_try", NULL};
+        "asked",     "written",   "oldest",     "started",
+        "not_before",  "not_after", "next_look", "next_try",   "until",     NULL};
     for (size_t i = 0; times[i]; i++)
         if (strcmp(times[i], key) == 0)
             return true;
-    return false;
+    size_t n = strlen(key);
+    return (n > 3 && strcmp(key + n - 3, "_at") == 0) || (n > 6 && strcmp(key + n - 6, "_until") == 0);
 }
 
 static const char *joined(struct cli *c, const json_t *list)

@@ -26,10 +26,11 @@ static void show(struct cli *c, const json_t *q)
     const char *source = cli_cell(c, q, "source");
     int64_t n = base_json_int(q, "orders", 1);
     const char *count = n == 1 ? "1 order" : base_arena_printf(c->a, "%lld orders", (long long)n);
-    fprintf(c->err, "%s of %s over account %s: %s each%s%s%s", count, cli_cell(c, q, "product"),
-            cli_cell(c, q, "account"), money(c, q, "each"), source[0] ? " (as told by " : "", source,
-            source[0] ? ")" : "");
-    if (n > 1)
+    bool priced = cli_cell(c, q, "each")[0];
+    fprintf(c->err, "%s of %s over account %s: %s%s%s%s%s", count, cli_cell(c, q, "product"),
+            cli_cell(c, q, "account"), priced ? money(c, q, "each") : "price not told",
+            priced ? " each" : "", source[0] ? " (as told by " : "", source, source[0] ? ")" : "");
+    if (n > 1 && priced)
         fprintf(c->err, ", %s in all", money(c, q, "total"));
     fprintf(c->err, "; paid by %s", payment_name(base_json_strd(q, "payment", "")));
     fprintf(c->err, "; balance %s", money(c, q, "balance"));

@@ -438,7 +438,8 @@ const struct cli_command cli_commands[] = {
      cli_cmd_profile_test, NULL},
     {"profile record", "[MAIL]", 0, 2, "learn a CA's links and pages from a mail of the own account",
      record_options, cli_cmd_profile_record,
-     "  certmilter profile record MAIL --kind KIND --rcpt ADDR [--page FILE] [--answer FILE]\n"
+     "  certmilter profile record MAIL --kind KIND --rcpt ADDR [--page FILE]\n"
+     "             [--answer FILE]\n"
      "      shows host, shape of the link and form; nothing is changed\n"
      "  ... --approve HOST --template T [--button N=V] [--choice N=V]\n"
      "      approves them for this site, in your name\n"

@@ -9,6 +9,7 @@ import email.policy
 import json
 import os
 import re
+import secrets
 import shlex
 import subprocess
 import sys
@@ -38,6 +39,18 @@ publisher "directory" {{
 }}
 """
 COLOURS = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+SECOND = "second.test"
+DNS = """
+dns "bind" {{
+    zone          = "{zone}"
+    server        = "{server}"
+    key           = "certmilter"
+    secret        = "tsig"
+    authoritative = {{ "{server}" }}
+}}
+"""
+DNS_WORDS = {"dns.asked": "the CA named a value", "dns.written": "BIND was told it",
+             "dns.shown": "its servers show it, and the CA has looked", "dns.removed": "taken away again"}
 
 
 class Failed(Exception):
@@ -70,8 +83,8 @@ class Demo:
             self.say("$ " + shlex.join(["certmilter", *args]))
         r = subprocess.run([self.site.program("certmilter"), *args], env=self.env, text=True, capture_output=True,
                            stdin=subprocess.DEVNULL, timeout=120)
-        if show and r.stdout.strip():
-            self.say(r.stdout.rstrip())
+        if show and (text := (r.stderr + r.stdout).rstrip()):
+            self.say(text)
         if r.returncode not in ok:
             raise Failed(f"certmilter {' '.join(args)}: exit {r.returncode}\n{r.stdout}{r.stderr}")
         return r.stdout
@@ -331,6 +344,55 @@ class Demo:
         self.must("ordinary mail: byte for byte", same_bytes, True)
         self.must("ordinary mail: added by us", [a for a in added if "ertmilter" in a], [])
 
+    # --- without the CA's mails ---------------------------------------------------------------------------------
+    def dns_zone(self):
+        """A second domain as a zone of BIND that one TSIG key may put the one record into."""
+        secret = base64.b64encode(secrets.token_bytes(32)).decode()
+        ns, at = self.site.dns, f"127.0.0.1@{self.site.ports['dns']}"
+        ns.keys["certmilter"] = ("hmac-sha256", secret)
+        ns.zones[SECOND] = (f"{SECOND}. IN NS ns1.{SECOND}.\nns1.{SECOND}. IN A 127.0.0.1\n"
+                            f"{SECOND}. IN A 127.0.0.1\n{SECOND}. IN MX 10 mx.example.test.\n")
+        ns.policy[SECOND] = f"grant certmilter name _dnsauth.{SECOND}. TXT;"
+        ns.stop()
+        ns.start()
+        self.site.credential("tsig", secret + "\n", "certagent")
+        section = DNS.format(zone=SECOND, server=at)
+        self.site.extra += section
+        self.site.domains[SECOND] = {"mode": "confirm", "method": "dns-txt"}
+        self.site.write_config()
+        return section
+
+    def by_dns(self):
+        self.step(f"A second way beside the mail's: {SECOND} by a DNS record on BIND")
+        self.say("Added to the configuration, with the TSIG key's secret as a credential:")
+        self.say(re.sub("(?m)^", "  | ", f'domain "{SECOND}" {{ mode = confirm; method = dns-txt ... }}\n'
+                        + self.dns_zone().strip()))
+        self.site.ca.settings(send_mails=False)
+        before, mails = sum(self.site.ca.posts().values()), len(self.mails("ours"))
+        self.run("reload")
+        self.run("domain", "add", SECOND)
+        name = f"domain:{SECOND}"
+        self.wait(lambda: (d := self.json("show", name)["domain"])["state"] == "valid" and not d.get("dcv"),
+                  f"{SECOND} valid, its record taken away")
+        happened = [e["type"] for e in self.site.events("dns.")]
+        self.say("    " + ", ".join(DNS_WORDS.get(t, t) for t in happened))
+        self.run("domain", "list", ok=(0, 4))
+        self.must("second domain: record written, seen, removed", happened == list(DNS_WORDS), True)
+        self.must("second domain: in our account at the CA", self.site.ca.is_valid(SECOND, "ours"), True)
+        self.must("second domain: validation mails of the CA", len(self.mails("ours")) - mails, 0)
+        self.must("second domain: links opened", sum(self.site.ca.posts().values()) - before, 0)
+
+    def by_api(self):
+        box = f"carol@{SECOND}"
+        self.step(f"A certificate for {box} by the API alone; the CA sends no mail")
+        self.run("consent", "add", box, "--what", "custody", "--who", "carol", "--how", "signed form",
+                 "--text", "My keys are kept by the mail administrators.")
+        self.run("order", box, "--key-type", "p256", "--wait", "--timeout", "3m", ok=(0, 4))
+        certificate = self.json("show", box, ok=(0, 4))["certificates"][0]
+        self.must("carol: certificate", certificate["state"], "current")
+        self.must("carol: came by", certificate["source"].split(":")[0], "api")
+        self.site.ca.settings(send_mails=True)
+
     def table(self):
         print(f"\n{COLOURS[0]}What happened{COLOURS[1]}\n")
         width = max(len(r[0]) for r in self.rows)
@@ -346,6 +408,8 @@ class Demo:
         self.use()
         self.delivery()
         self.ordinary()
+        self.by_dns()
+        self.by_api()
         self.step("What the program says about all that")
         self.run("status", ok=(0, 4))
 
