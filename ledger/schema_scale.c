@@ -5,6 +5,8 @@
 #include "internal.h"
 
 const char ledger_step_scale[] =
+    /* for the trigger publication_moved, which every change of a certificate's state runs */
+    "CREATE INDEX certificate_mailbox_certificate ON certificate_mailbox(certificate);"
     "CREATE INDEX job_kinds ON job(kind, tries);"
     "CREATE INDEX job_failing ON job(tries) WHERE tries > 0;"
     "DROP INDEX publication_open;"
