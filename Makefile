@@ -50,9 +50,9 @@ MAY_net     := base
 MAY_ca      := net policy base
 MAY_dcv     := net ca policy base
 MAY_ledger  := policy base
-MAY_deliver := keeper/client.h cert net policy base
-MAY_agent   := base policy spool inspect/client.h cert keeper/client.h net ca dcv ledger deliver
-MAY_cli     := policy net cert inspect/client.h keeper/client.h keeper/backup.h ledger/copy.h base
+MAY_deliver := keeper/client.h keeper/delivery.h cert net policy base
+MAY_agent   := base policy spool inspect/client.h cert keeper/client.h keeper/delivery.h net ca dcv ledger deliver
+MAY_cli     := policy net cert inspect/client.h keeper/client.h keeper/delivery.h keeper/backup.h ledger/copy.h base
 
 PKG_base    := libsystemd libmd jansson
 PKG_policy  := libconfuse libidn2 libpsl jansson
@@ -95,7 +95,7 @@ pkgs_libs = $(foreach r,$1,$(if $(PKG_$r),$(shell pkg-config --libs $(PKG_$r))) 
 PROGRAMS := $B/sbin/certmilterd $B/sbin/certagentd $B/sbin/certkeeperd \
 	$B/libexec/certmilter/certinspect $B/bin/certmilter
 
-all: $(PROGRAMS) $B/share/certmilter/profiles
+all: $(PROGRAMS) $B/share/certmilter/profiles $B/share/certmilter/templates
 
 # --- the include path of each room ------------------------------------------
 # $B/inc/<room>/ holds links to exactly what MAY_<room> lists.
@@ -141,6 +141,8 @@ $(eval $(call program,$B/bin/certmilter,cli,certmilter))
 # the programs find each other and their data relative to their own place
 $B/share/certmilter/profiles: $(wildcard etc/profiles/*)
 	$(Q)rm -rf $@ && mkdir -p $(@D) && cp -r etc/profiles $@
+$B/share/certmilter/templates: $(wildcard etc/templates/* etc/templates/*/*)
+	$(Q)rm -rf $@ && mkdir -p $(@D) && cp -r etc/templates $@
 
 -include $(wildcard $B/*/*.d $B/tests/*/*.d)
 
@@ -177,14 +179,21 @@ check: all unit
 	$(Q)tests/run-unit.sh $B
 
 # --- test programs for net, ca, dcv: tests/helpers/*tool.c, used by tests/e2e -------
-TOOL_BIN := $(patsubst tests/helpers/%.c,$B/helpers/%,$(wildcard tests/helpers/*tool.c))
+TOOL_BIN := $(patsubst tests/helpers/%.c,$B/helpers/%,$(filter-out %/delivertool.c,$(wildcard tests/helpers/*tool.c)))
 $(TOOL_BIN): $B/helpers/%: tests/helpers/%.c tests/helpers/tool.h $B/inc/dcv/.stamp \
   $(foreach r,$(LINKU_dcv),$B/lib$r.a)
 	$(Q)mkdir -p $(@D)
 	$(if $(V),,@echo "  CC $<")
 	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/dcv $(CF_dcv) -o $@ $< $(LDFLAGS_ALL) \
 	  $(foreach r,$(LINKU_dcv),$B/lib$r.a) $(call pkgs_libs,$(LINKU_dcv))
-tools: $(TOOL_BIN)
+# ... and for the publishers of deliver/ against real servers
+$B/helpers/delivertool: tests/helpers/delivertool.c tests/helpers/tool.h $B/inc/deliver/.stamp \
+  $(foreach r,$(LINKU_deliver),$B/lib$r.a)
+	$(Q)mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $<")
+	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/deliver $(CF_deliver) -o $@ $< $(LDFLAGS_ALL) \
+	  $(foreach r,$(LINKU_deliver),$B/lib$r.a) $(call pkgs_libs,$(LINKU_deliver))
+tools: $(TOOL_BIN) $B/helpers/delivertool
 
 # --- fuzz targets: tests/fuzz/<room>_<subject>.c --------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
@@ -230,11 +239,14 @@ install: all
 	install -m 755 $B/sbin/certmilterd $B/sbin/certagentd $B/sbin/certkeeperd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $B/libexec/certmilter/certinspect $(DESTDIR)$(LIBEXEC)/
 	install -m 644 etc/profiles/*.conf $(DESTDIR)$(DATADIR)/profiles/
+	@for l in en de; do install -d $(DESTDIR)$(DATADIR)/templates/$$l && \
+	  install -m 644 etc/templates/$$l/* $(DESTDIR)$(DATADIR)/templates/$$l/ || exit 1; done
+	install -m 644 etc/templates/README $(DESTDIR)$(DATADIR)/templates/
 	@for f in certmilter.conf domains; do \
 	  [ -e "$(DESTDIR)$(SYSCONFDIR)/$$f" ] || install -m 644 etc/$$f "$(DESTDIR)$(SYSCONFDIR)/$$f" || exit 1; done
 	install -m 644 etc/certmilter.conf $(DESTDIR)$(DATADIR)/certmilter.conf.sample
 	install -m 644 etc/postfix-main.cf.snippet etc/sendmail.mc.snippet $(DESTDIR)$(DATADIR)/
-	@for f in systemd/*.service systemd/*.socket; do \
+	@for f in systemd/*.service systemd/*.socket systemd/*.timer; do \
 	  sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SYSCONFDIR@,$(SYSCONFDIR),g' $$f > $B/$$(basename $$f) && \
 	  install -m 644 $B/$$(basename $$f) $(DESTDIR)$(UNITDIR)/ || exit 1; done
 	install -m 644 systemd/certmilter.sysusers $(DESTDIR)$(SYSUSERSDIR)/certmilter.conf
@@ -249,7 +261,7 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/certmilter $(addprefix $(DESTDIR)$(PREFIX)/sbin/,certmilterd certagentd certkeeperd)
 	rm -rf $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(DATADIR)
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/certmilter
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard systemd/*.service systemd/*.socket)))
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(wildcard systemd/*.service systemd/*.socket systemd/*.timer)))
 	rm -f $(DESTDIR)$(SYSUSERSDIR)/certmilter.conf $(DESTDIR)$(TMPFILESDIR)/certmilter.conf
 	@for f in man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${f##*.}/$$(basename $$f); done
 

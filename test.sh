@@ -67,7 +67,8 @@ units() { # BUILD_DIR
 
 suite() { # DIRECTORY [pytest's arguments]
     begin "pytest $*"
-    $PYTHON -m pytest -q -p no:cacheprovider --junit-xml="$work/suite.xml" "$@"
+    # shellcheck disable=SC2086
+    $PYTHON -m pytest -q -p no:cacheprovider $workers --junit-xml="$work/suite.xml" "$@"
     status=$?
     n=$($PYTHON - "$work/suite.xml" <<'END'
 import sys
@@ -105,6 +106,7 @@ if [ -z "$quick" ]; then
     begin "unit tests with sanitizers"
     units build-asan
 fi
+workers=
 for dir in ca inspect protocol cli; do
     if ls tests/$dir/test_*.py >/dev/null 2>&1; then
         suite tests/$dir
@@ -112,6 +114,8 @@ for dir in ca inspect protocol cli; do
         step "tests/$dir has no tests" false
     fi
 done
+# each file is a site of its own and spends most of its time waiting for daemons
+workers="-n $((jobs + 1)) --dist loadfile"
 if [ -n "$quick" ]; then
     suite tests/e2e -m "not slow"
 else

@@ -26,5 +26,8 @@ void agent_fence_note(struct agent *ag, const char *kind, const struct ledger_or
 void agent_fence_read(struct agent *ag, const char *account);
 /* Members "fence" and "backup" of the status, and a sentence for ATT. */
 void agent_backup_status(struct agent *ag, json_t *answer, json_t *att);
+/* restored.c: the owners of all keys are told of the restore; in the open transaction. */
+bool agent_restored_tell(struct agent *ag);
+void agent_restored_job(struct agent *ag, const struct ledger_job *job);
 
 #endif

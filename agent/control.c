@@ -103,6 +103,7 @@ static const struct {
     {"publish.list", agent_cmd_publish_list, false},
     {"publish.retry", agent_cmd_publish_retry, true},
     {"publish.run", agent_cmd_publish_run, true},
+    {"publish.history", agent_cmd_publish_history, true},
     {"organization.add", agent_cmd_organization_add, true},
     {"organization.submit", agent_cmd_organization_submit, true},
 };

@@ -51,9 +51,9 @@ bool agent_fence_refuses(const struct agent *ag, const char *cmd, struct base_fa
     static const char *const waiting[] = {"domain.add",   "domain.release", "order",   "expect",
                                           "held.approve", "cancel",         "revoke",  "reissue",
                                           "renew",        "emails",         "request.decide",
-                                          "record.approve", "publish.retry", "publish.run", "forget",
-                                          "batch.start",  "batch.resume",   "organization.add",
-                                          "organization.submit", "domain.resend"};
+                                          "record.approve", "publish.retry", "publish.run",
+                                          "publish.history", "forget", "batch.start", "batch.resume",
+                                          "organization.add", "organization.submit", "domain.resend"};
     for (size_t i = 0; ag->fenced && i < sizeof waiting / sizeof *waiting; i++)
         if (strcmp(waiting[i], cmd) == 0) {
             base_failf(f, BASE_PERMANENT, "restore.fenced", "%s", sentence);
@@ -179,7 +179,8 @@ static bool take_down(struct agent *ag, const char *by, const char *missing)
         return false;
     json_t *data = json_object();
     base_json_set(data, "unread", missing);
-    if (agent_ok(ag, ledger_meta_set(ag->ledger, LEDGER_FENCE, 0, &f), &f, "meta"))
+    if (agent_ok(ag, ledger_meta_set(ag->ledger, LEDGER_FENCE, 0, &f), &f, "meta") &&
+        agent_restored_tell(ag))
         agent_event(ag, LOG_WARNING, "restore.finished", NULL, NULL, by, data);
     else
         json_decref(data);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "keeper/client.h"
+#include "keeper/delivery.h"
 #include "ledger/forget.h"
 #include "owner.h"
 #include "policy/recognise.h"
@@ -197,6 +198,11 @@ static void run(struct agent_task *t)
             k->cls = keeper_destroy(sock, v[i].id, why, &k->fail);
             k->destroyed += !k->cls;
         }
+    }
+    if (!k->cls) {
+        k->cls = keeper_preset(sock, k->r.mailbox, NULL, &k->fail);
+        if (strcmp(k->fail.code, "keeper.absent") == 0) /* it had set no passphrase */
+            k->cls = BASE_OK;
     }
 }
 

@@ -25,7 +25,7 @@ static const struct {
     {"notice", agent_notice_job},       {"revocation", agent_revocation_job},
     {"domain.dns", agent_dns_job},      {"renew.late", agent_late_job},
     {"alias", agent_alias_job},         {"forget", agent_forget_job},       {"forget.erase", agent_erase_job},
-    {"publish", agent_publish_job},
+    {"publish", agent_publish_job},     {"restored", agent_restored_job},
     {"act", agent_act_job},             {"account.sync", agent_sync_job},
     {"organization", agent_organization_job},
 };

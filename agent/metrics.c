@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "ledger/counts.h"
+#include "ledger/publication.h"
 #include "watching.h"
 
 #define EVERY_MS 60000
@@ -147,6 +148,19 @@ static void queues(struct page *p)
           NULL);
 }
 
+static void publications(struct page *p)
+{
+    static const char *const states[] = {"wanted", "working", "failed", "given-up"};
+    struct base_fail f = {0};
+    int64_t n = 0;
+    if (p->ag->conf->cfg->npublishers == 0)
+        return;
+    head(p, "publications", "gauge", "Certificates on their way to where they are published, by state.");
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+        if (good(p, ledger_publication_count(p->ag->ledger, states[i], INT64_MAX, &n, &f), &f))
+            value(p, "publications", n, "state", states[i], NULL);
+}
+
 static void accounts(struct page *p)
 {
     const struct agent_conf *conf = p->ag->conf;
@@ -198,6 +212,7 @@ void agent_metrics_due(struct agent *ag)
     orders(&p);
     certificates(&p);
     queues(&p);
+    publications(&p);
     accounts(&p);
     if (!p.failed) /* a file that is old says more than one that lacks half */
         put(&p, ag->conf->cfg->metrics);

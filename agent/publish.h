@@ -34,5 +34,6 @@ void agent_put_publishing(struct agent *ag, json_t *answer, json_t *attention);
 /* A sentence for doctor; *WARN if somebody should look. */
 const char *agent_publish_doctor(struct agent *ag, struct base_arena *a, bool *warn);
 agent_command agent_cmd_publish_list, agent_cmd_publish_retry, agent_cmd_publish_run;
+agent_command agent_cmd_publish_history;
 
 #endif

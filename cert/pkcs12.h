@@ -25,6 +25,17 @@ struct evp_pkey_st;
 enum base_fail_class cert_pkcs12_build(struct evp_pkey_st *key, const struct base_bytes *chain,
                                        size_t n, const char *name, const char *passphrase,
                                        struct base_buf *out, struct base_fail *f);
+struct cert_pkcs12_entry {
+    struct evp_pkey_st *key;
+    const struct base_bytes *chain; /* leaf first */
+    size_t n;
+    const char *name;
+};
+/* The same for several keys, first the one that programs should take by default. A
+ * certificate that stands in several chains is in it once. Takes half a second for each. */
+enum base_fail_class cert_pkcs12_build_many(const struct cert_pkcs12_entry *e, size_t n,
+                                            const char *passphrase, struct base_buf *out,
+                                            struct base_fail *f);
 /* Opens one that we made. *KEY is freed by the caller (EVP_PKEY_free), OUT is in
  * A, leaf first. Permanent: "pkcs12.syntax", "pkcs12.pass" (wrong passphrase). */
 enum base_fail_class cert_pkcs12_read(struct base_arena *a, const void *p, size_t n,

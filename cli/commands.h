@@ -35,7 +35,10 @@ cli_run cli_cmd_export, cli_cmd_export_p12, cli_cmd_export_pem;
 /* forget.c */
 cli_run cli_cmd_forget;
 /* publish.c */
-cli_run cli_cmd_publish_list, cli_cmd_publish_retry, cli_cmd_publish_run;
+cli_run cli_cmd_publish_list, cli_cmd_publish_retry, cli_cmd_publish_run, cli_cmd_publish_history;
+/* handout.c, passphrase.c */
+cli_run cli_cmd_passphrase_deliver, cli_cmd_passphrase_list;
+cli_run cli_cmd_passphrase_set, cli_cmd_passphrase_clear, cli_cmd_passphrase_show;
 /* import.c */
 cli_run cli_cmd_import;
 /* held.c */

@@ -44,3 +44,10 @@ int cli_cmd_publish_run(struct cli *c, const struct cli_args *args)
     base_json_set(req, "mailbox", args->pos[0]);
     return cli_do(c, req, show_text);
 }
+
+int cli_cmd_publish_history(struct cli *c, const struct cli_args *args)
+{
+    json_t *req = cli_request(c, "publish.history");
+    base_json_set(req, "mailbox", args->pos[0]);
+    return cli_do(c, req, show_text);
+}

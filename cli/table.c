@@ -14,6 +14,18 @@ static const struct cli_option publish_list_options[] = {
     {"publisher", "NAME", "only of this publisher", CLI_VALUE},
     {"state", "STATE", "waiting, wanted, working, published, withdrawn, failed or given-up", CLI_VALUE},
     END};
+static const struct cli_option passphrase_deliver_options[] = {
+    {"hook", "PROGRAM", "those of way hook: it gets the passphrase on standard input", CLI_VALUE},
+    {"dir", "DIR", "those of way file: a file of mode 0600 for each, for the help desk", CLI_VALUE},
+    {"timeout", "TIME", "that PROGRAM may take for one (default 60s)", CLI_VALUE},
+    END};
+static const struct cli_option passphrase_show_options[] = {
+    {"passphrase-out", "FILE", "write it into FILE (mode 0600), not to the terminal", CLI_VALUE},
+    END};
+static const struct cli_option passphrase_set_options[] = {
+    {"passphrase-file", "FILE", "the first line of FILE (- = standard input), not from the terminal",
+     CLI_VALUE},
+    END};
 static const struct cli_option events_options[] = {
     {"prefix", "TYPE", "only events whose type starts so, such as mail. or order.", CLI_VALUE},
     {"after", "ID", "all behind this event, oldest first (0 = all)", CLI_VALUE},
@@ -386,6 +398,25 @@ const struct cli_command cli_commands[] = {
      cli_cmd_publish_retry, NULL},
     {"publish run", "MAILBOX", 1, 1, "publish everything of a mailbox anew", NULL,
      cli_cmd_publish_run, "Also what is published already; mails that were sent are not sent twice.\n"},
+    {"publish history", "MAILBOX", 1, 1, "mail key and certificate again, with the older keys", NULL,
+     cli_cmd_publish_history,
+     "For a new device: publishers of kind mail send the newest certificate that can decrypt,\n"
+     "with up to 20 older keys of the mailbox, so that old mail is readable there.\n"},
+    {"passphrase deliver", "", 0, 0, "hand out the passphrases of what was mailed",
+     passphrase_deliver_options, cli_cmd_passphrase_deliver,
+     "For root, by certmilter-passphrases.timer. Works without the agent. PROGRAM runs once for\n"
+     "each, with CERTMILTER_MAILBOX and CERTMILTER_EXPORT; exit 75 means later. What it took\n"
+     "(exit 0), or what lies in DIR, is wiped by the keeper.\n"},
+    {"passphrase list", "", 0, 0, "passphrases that wait to be handed out", NULL,
+     cli_cmd_passphrase_list, NULL},
+    {"passphrase show", "EXPORT", 1, 1, "that of one sealed PKCS#12", passphrase_show_options,
+     cli_cmd_passphrase_show, "Logged, and told to the owner by mail.\n"},
+    {"passphrase set", "MAILBOX", 1, 1, "the passphrase that its owner chose for every PKCS#12",
+     passphrase_set_options, cli_cmd_passphrase_set,
+     "At least 12 bytes of 6 different kinds. For publishers with passphrase = preset: without\n"
+     "one nothing is sent to the mailbox.\n"},
+    {"passphrase clear", "MAILBOX", 1, 1, "take that passphrase away", NULL,
+     cli_cmd_passphrase_clear, NULL},
     {"held list", "", 0, 0, "mails that wait for a person", NULL, cli_cmd_held_list, NULL},
     {"held show", "ID", 1, 1, "one of them, with every check", NULL, cli_cmd_held_show, NULL},
     {"held approve", "ID", 1, 1, "release it", reason_options, cli_cmd_held_approve,

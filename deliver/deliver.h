@@ -32,7 +32,8 @@ struct deliver_item {
     const char *mailbox, *tenant;
     struct deliver_certificate cert;
     bool withdraw;      /* take it away again */
-    const char *reason; /* why: "issued", "renewed", "revoked", "expired", "superseded", "retry" */
+    const char *reason; /* why: "issued", "renewed", "revoked", "expired", "superseded", "retry",
+                         * "history" (mail: once more, with the older keys) */
     /* what shall be published of this mailbox once this item is through, newest first;
      * without CERT where it is withdrawn */
     const struct deliver_certificate *current;

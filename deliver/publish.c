@@ -17,6 +17,8 @@ static const struct {
     deliver_publisher *run;
 } kinds[] = {
     {POLICY_PUBLISHER_FILES, deliver_files},
+    {POLICY_PUBLISHER_LDAP, deliver_ldap},
+    {POLICY_PUBLISHER_MAIL, deliver_mail},
     {POLICY_PUBLISHER_HOOK, deliver_hook},
 };
 

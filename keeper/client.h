@@ -113,7 +113,9 @@ enum base_fail_class keeper_export_p12(const char *admin_sock, struct base_arena
                                        const char *reason, struct keeper_export *out,
                                        struct base_fail *f);
 /* Ends an export and wipes the passphrase. DELIVERED says that the PKCS#12 is safe with
- * its receiver: a key in custody "forget" is destroyed then, and only then. */
+ * its receiver: a key in custody "forget" is destroyed then, and only then. If it was
+ * sealed, its passphrase waits to be handed out from then on (keeper/delivery.h), and the
+ * key ends when that is done. */
 enum base_fail_class keeper_export_finish(struct keeper_export *e, bool delivered,
                                           struct base_fail *f);
 /* Administrator: the passphrase of a sealed PKCS#12 by export id; journalled

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "keys.h"
 #include "ops_backup.h"
+#include "sealed.h"
 
 enum who { AGENT = 1, ADMIN = 2, BOTH = 3 };
 
@@ -42,6 +43,11 @@ static const struct {
     {"export_p12", ADMIN, keeper_op_export_p12},
     {"export_done", BOTH, keeper_op_export_done},
     {"passphrase", ADMIN, keeper_op_passphrase},
+    {"seal_bundle", AGENT, keeper_op_seal_bundle},
+    {"handouts", ADMIN, keeper_op_handouts},
+    {"handout", ADMIN, keeper_op_handout},
+    {"handed", ADMIN, keeper_op_handed},
+    {"preset", BOTH, keeper_op_preset},
     {"evidence_certificate", BOTH, keeper_op_evidence_certificate},
     {"evidence_sign", AGENT, keeper_op_evidence_sign},
     {"exports_since", BOTH, keeper_op_exports_since},

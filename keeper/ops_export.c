@@ -14,6 +14,7 @@
 #include "cert/pkcs12.h"
 #include "exports.h"
 #include "memory.h"
+#include "sealed.h"
 
 #define PASS_ROOM KEEPER_PASS_ROOM
 #define PASS_GROUPS 5 /* of 5 characters with 5 bits each: 125 bits */
@@ -21,7 +22,7 @@
 #define SEAL_FILE_MAX 4096
 
 /* "abcde-fghij-..." */
-static void make_passphrase(char *out)
+void keeper_exports_passphrase(char *out)
 {
     for (int i = 0; i < PASS_GROUPS; i++) {
         base_random_id(out + 6 * i, 5);
@@ -33,7 +34,7 @@ static enum base_fail_class take_passphrase(const json_t *q, char *out, struct b
 {
     const char *given = base_json_str(q, "passphrase");
     if (!given) {
-        make_passphrase(out);
+        keeper_exports_passphrase(out);
         return BASE_OK;
     }
     size_t n = strlen(given);
@@ -218,7 +219,7 @@ enum base_fail_class keeper_op_seal_p12(struct keeper_ctx *ctx, struct keeper_ca
     enum base_fail_class c =
         keeper_store_load(ctx->store, a, base_json_strd(call->request, "key_id", ""), &r, f);
     if (!c) {
-        make_passphrase(x.pass);
+        keeper_exports_passphrase(x.pass);
         c = run_export(ctx, call, a, &r, &x, true, f);
     }
     if (!c)
@@ -253,22 +254,17 @@ enum base_fail_class keeper_op_export_done(struct keeper_ctx *ctx, struct keeper
                                            struct base_arena *a, json_t *answer,
                                            struct base_fail *f)
 {
-    struct keeper_record r;
+    bool over = false;
+    enum base_fail_class c = BASE_OK;
     (void)answer;
     if (!call->export_key[0])
         return base_failf(f, BASE_PERMANENT, "keeper.request",
                           "this conversation has no export under way");
-    if (!base_json_bool(call->request, "delivered", false)) {
-        call->export_key[0] = '\0';
-        return BASE_OK;
+    if (base_json_bool(call->request, "delivered", false)) {
+        c = keeper_sealed_accepted(ctx, a, call->export_id, &over, f);
+        if (!c && over)
+            c = keeper_sealed_forget(ctx, call, a, call->export_key, call->export_id, f);
     }
-    keeper_store_lock(ctx->store, call->export_key);
-    enum base_fail_class c = keeper_store_load(ctx->store, a, call->export_key, &r, f);
-    if (!c && strcmp(r.k.custody, "forget") == 0 && !r.k.destroyed)
-        c = keeper_op_destroy_record(
-            ctx, call, &r, "keeper",
-            base_arena_printf(a, "custody forget: delivered by export %s", call->export_id), f);
-    keeper_store_unlock(ctx->store, call->export_key);
     if (!c)
         call->export_key[0] = '\0';
     return c;

@@ -7,7 +7,6 @@
  *   exports/<export id>.json       the sealed passphrase of a sealed PKCS#12
  *   exports.log                    the export journal (keeper/journal.h)
  *   evidence.json                  the key that signs evidence (keeper/evidence.h)
- *   kek-check.json lock
  *   kek-check.json kek-both.json lock       (keeper/vault.h)
  *
  * Every change is on disk (fsync of file and directory) when a call returns.

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "config_load.h"
+#include "mailtext.h"
 
 static const char *const kinds[] = {"files", "ldap", "mail", "hook", NULL};
 static const char *const passphrases[] = {"hook", "file", "preset", NULL};
@@ -220,6 +221,7 @@ static void load_mail(const struct policy_sec *s, struct policy_publisher *p)
     p->passphrase = (enum policy_passphrase)policy_sec_enum(s, "passphrase", passphrases,
                                                             POLICY_PASSPHRASE_HOOK);
     p->history = policy_sec_bool(s, "history", false);
+    policy_mailtext_check(p->templates, p->language, s->c->errs);
 }
 
 static void load_section(const struct policy_sec *s, struct policy_publisher *p)

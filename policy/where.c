@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "mailtext.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static char profile_dir[512], libexec_dir[512];
+static char template_dir[512], profile_dir[512], libexec_dir[512];
 
 /* PROGRAM's directory, UP levels higher, with TAIL: if that exists. */
 static bool try_place(const char *program, int up, const char *tail, char *out, size_t room)
@@ -45,6 +46,11 @@ static void find(void)
         (void)snprintf(profile_dir, sizeof profile_dir, "%s",
                        CERTMILTER_PREFIX "/share/certmilter/profiles");
     }
+    if (!try_place(exe, 1, "/share/certmilter/templates", template_dir, sizeof template_dir) &&
+        !try_place(exe, 2, "/share/certmilter/templates", template_dir, sizeof template_dir)) {
+        (void)snprintf(template_dir, sizeof template_dir, "%s",
+                       CERTMILTER_PREFIX "/share/certmilter/templates");
+    }
     if (!try_place(exe, 1, "/libexec/certmilter", libexec_dir, sizeof libexec_dir) &&
         !try_place(exe, 2, "/libexec/certmilter", libexec_dir, sizeof libexec_dir)) {
         (void)snprintf(libexec_dir, sizeof libexec_dir, "%s",
@@ -56,6 +62,12 @@ const char *policy_default_profile_dir(void)
 {
     pthread_once(&once, find);
     return profile_dir;
+}
+
+const char *policy_default_template_dir(void)
+{
+    pthread_once(&once, find);
+    return template_dir;
 }
 
 const char *policy_libexec_dir(void)

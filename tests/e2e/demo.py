@@ -15,10 +15,28 @@ import sys
 import time
 
 import privatesite
+from directory import BASE, PASSWORD, WRITER, Directory
+from mailstore import MailStore
 from privatesite import CONTACT
 
 DOMAIN = "example.test"
 PEOPLE = (("alice", "rsa3072", "zip", "a ZIP"), ("bob", "p256", "pem_text", "PEM in the text"))
+PUBLISHERS = """
+publisher "owner" {{
+    kind       = mail
+    passphrase = file
+    history    = yes
+}}
+publisher "directory" {{
+    kind       = ldap
+    uri        = "{uri}"
+    starttls   = yes
+    base       = "{base}"
+    bind_dn    = "{writer}"
+    secret     = "directory"
+    tls_bundle = "{bundle}"
+}}
+"""
 COLOURS = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
 
 
@@ -209,6 +227,95 @@ class Demo:
                      "-out", at(".opened"))
         return same(letter, at(".opened"))
 
+    # --- delivery -------------------------------------------------------------------------------------------------
+    def published(self, box, certificate):
+        """Both publishers have this certificate of BOX."""
+        rows = [p for p in self.json("show", box, ok=(0, 4))["publications"] if p["certificate"] == certificate]
+        return len(rows) == 2 and all(p["state"] == "published" for p in rows)
+
+    def current(self, box):
+        shown = self.json("show", box, ok=(0, 4))["certificates"]
+        return max(c["id"] for c in shown if c["state"] == "current")
+
+    def bundles(self, box):
+        """The PKCS#12 files that lie in the mailbox, by IMAP, oldest first."""
+        return [p.get_content() for m in self.site.beside["dovecot"].read(box) for p in m.iter_attachments()
+                if (p.get_filename() or "").endswith(".p12")]
+
+    def handed(self, known):
+        """The passphrase that the help desk has now and had not before."""
+        desk = self.site.path("helpdesk")
+        os.makedirs(desk, mode=0o700, exist_ok=True)
+        self.run("passphrase", "deliver", "--dir", desk)
+        texts = [open(os.path.join(desk, name)).read() for name in os.listdir(desk) if name.startswith("alice@")]
+        words = {re.search(r"(?m)^passphrase +(\S+)$", t)[1] for t in texts} - set(known)
+        self.must("passphrases for the help desk", len(words), 1)
+        return words.pop()
+
+    def from_directory(self, box, work):
+        """A correspondent looks BOX up and encrypts a letter to what it finds."""
+        found = self.wait(lambda: self.site.beside["slapd"].search(f"(mail={box})", "userCertificate;binary").get(
+            "userCertificate;binary"), "the certificate in the directory")
+        self.must("certificates in the directory", len(found), 1)
+        with open(os.path.join(work, "peer.der"), "wb") as f:
+            f.write(found[0])
+        self.openssl("x509", "-inform", "DER", "-in", os.path.join(work, "peer.der"), "-out",
+                     os.path.join(work, "peer.pem"))
+
+    def reads(self, p12, word, work, secret):
+        """How many keys of a bundle open a mail that lies in the mailbox."""
+        with open(os.path.join(work, "got.p12"), "wb") as f:
+            f.write(p12)
+        r = subprocess.run(["openssl", "pkcs12", "-in", f.name, "-passin", "pass:" + word, "-nocerts", "-nodes"],
+                           capture_output=True, check=True)
+        opened = 0
+        for n, key in enumerate(r.stdout.split(b"-----BEGIN")[1:]):
+            path = os.path.join(work, f"got{n}.key")
+            with open(path, "wb") as f:
+                f.write(b"-----BEGIN" + key)
+            r = subprocess.run(["openssl", "cms", "-decrypt", "-binary", "-in", secret, "-inkey", path],
+                               capture_output=True)
+            with open(os.path.join(work, "letter.txt"), "rb") as f:
+                opened += r.returncode == 0 and r.stdout == f.read()
+        return opened
+
+    def write_to(self, box, name, work):
+        """The letter, encrypted, through SMTP into the mailbox; a copy as IMAP gives it."""
+        path = os.path.join(work, name)
+        self.openssl("cms", "-encrypt", "-aes256", "-binary", "-in", os.path.join(work, "letter.txt"), "-from",
+                     "carol@elsewhere.test", "-to", box, "-subject", name, "-out", path,
+                     os.path.join(work, "peer.pem"))
+        with open(path, "rb") as f:
+            self.site.postfix.send("carol@elsewhere.test", [box], f.read())
+        mail = self.wait(lambda: self.site.beside["dovecot"].read(box, "SUBJECT", name), "the letter")[0]
+        with open(path, "wb") as f:
+            f.write(mail.as_bytes())
+        return path
+
+    def delivery(self):
+        box, work = f"alice@{DOMAIN}", self.site.path("export")
+        self.step("Delivered by itself: a mail to the owner, and the organization's directory")
+        self.wait(lambda: self.published(box, self.current(box)), "both publishers")
+        first = self.wait(lambda: self.bundles(box), "the PKCS#12 in the mailbox")
+        self.run("publish", "list", ok=(0, 4))
+        self.must("PKCS#12 in the mailbox (IMAP)", len(first), 1)
+        word = self.handed([])
+        self.from_directory(box, work)
+        old = self.write_to(box, "old-letter", work)
+        self.must("mail encrypted to the directory's certificate, read", self.reads(first[0], word, work, old), 1)
+        self.step("Renewed: the old mail stays readable")
+        before = self.current(box)
+        self.run("renew", box, ok=(0, 4))
+        self.wait(lambda: self.current(box) != before and self.published(box, self.current(box)), "the renewal", 90)
+        second = self.wait(lambda: self.bundles(box)[1:], "the second PKCS#12")[0]
+        word = self.handed([word])
+        self.wait(lambda: len(self.site.beside["slapd"].search(f"(mail={box})", "userCertificate;binary").get(
+            "userCertificate;binary", [])) == 1, "the directory")
+        self.from_directory(box, work)
+        new = self.write_to(box, "new-letter", work)
+        self.must("the new mail, read with the new bundle", self.reads(second, word, work, new), 1)
+        self.must("the old mail, read with the new bundle", self.reads(second, word, work, old), 1)
+
     def ordinary(self):
         self.step("Ordinary mail is not touched")
         raw = (b"From: Carol <carol@elsewhere.test>\nTo: alice@example.test\nSubject:  odd  spacing\t!\n"
@@ -237,9 +344,20 @@ class Demo:
         self.consents()
         self.orders()
         self.use()
+        self.delivery()
         self.ordinary()
         self.step("What the program says about all that")
         self.run("status", ok=(0, 4))
+
+
+def start(site):
+    """The site with a directory and an IMAP store beside it."""
+    slapd = site.beside["slapd"] = Directory(site.path("slapd"))
+    site.extra = PUBLISHERS.format(uri=slapd.uri, base=BASE, writer=WRITER, bundle=slapd.bundle)
+    site.credential("directory", PASSWORD, "certagent")
+    slapd.start().fill(*(f"{who}@{DOMAIN}" for who, *_ in PEOPLE))
+    site.start()
+    site.beside["dovecot"] = MailStore(site.path("dovecot"), site.postfix.mail).start()
 
 
 def same(a, b):
@@ -253,11 +371,12 @@ def main():
     p.add_argument("--prefix", required=True)
     p.add_argument("--keep", action="store_true")
     o = p.parse_args()
-    print("Starting BIND, the rehearsal CA, Postfix and the three daemons below " + o.dir, flush=True)
-    site = privatesite.Site(o.dir, o.prefix)
+    print("Starting BIND, the rehearsal CA, Postfix, slapd, Dovecot and the three daemons below " + o.dir, flush=True)
+    site = privatesite.Site(o.dir, o.prefix, boxes=[f"{who}@{DOMAIN}" for who, *_ in PEOPLE], domains={
+        DOMAIN: {"mode": "confirm", "publish": '{ "owner", "directory" }'}})
     demo, good = Demo(site), False
     try:
-        site.start()
+        start(site)
         demo.all()
         demo.table()
         good = True

@@ -57,10 +57,11 @@ def free_port():
 
 
 class Postfix:
-    """One instance below DIR. `listeners` maps ports to smtpd's own settings."""
+    """One instance below DIR. `listeners` maps ports to smtpd's own settings. Each address in `boxes` has a Maildir
+    of its own, mail/DOMAIN/LOCALPART/, as an IMAP server wants it."""
 
     def __init__(self, directory, port=None, milters=(), relay=None, discard=False, listeners=None,
-                 settings=None):
+                 settings=None, boxes=()):
         self.dir = os.path.abspath(directory)
         self.conf = os.path.join(self.dir, "postfix")
         self.queue = os.path.join(self.dir, "queue")
@@ -70,7 +71,8 @@ class Postfix:
         self.port = port or free_port()
         self.listeners = listeners if listeners is not None else {
             self.port: {"smtpd_milters": ", ".join(milter_setting(m) for m in milters)}}
-        self.relay, self.discard, self.settings = relay, discard, settings or {}
+        self.relay, self.discard, self.settings = relay, discard, dict(settings or {})
+        self.boxes = tuple(boxes)
 
     # --- configuration ---------------------------------------------------------------
     def main_cf(self):
@@ -99,7 +101,7 @@ class Postfix:
             "message_size_limit": "41943040",
             "virtual_mailbox_limit": "0",
             "virtual_mailbox_domains": "static:all",
-            "virtual_mailbox_maps": "static:all/",
+            "virtual_mailbox_maps": f"texthash:{self.conf}/boxes, static:all/",
             "virtual_mailbox_base": self.mail,
             "virtual_uid_maps": "static:65534",
             "virtual_gid_maps": "static:65534",
@@ -137,6 +139,8 @@ class Postfix:
         os.chown(self.mail, 65534, 65534)
         for d in (self.dir, self.conf, self.queue):
             os.chmod(d, 0o755)
+        with open(os.path.join(self.conf, "boxes"), "w") as f:
+            f.write("".join("{0}@{1} {1}/{0}/\n".format(*box.split("@")) for box in self.boxes))
         with open(os.path.join(self.conf, "main.cf"), "w") as f:
             f.write(self.main_cf())
         with open(os.path.join(self.conf, "master.cf"), "w") as f:
@@ -202,7 +206,8 @@ class Postfix:
 
     def delivered(self):
         """Every delivered mail as bytes, oldest first."""
-        files = glob.glob(os.path.join(self.mail, "all", "new", "*"))
+        files = [name for where in ("all", "*/*") for sub in ("new", "cur")
+                 for name in glob.glob(os.path.join(self.mail, where, sub, "*"))]
         out = []
         for name in sorted(files, key=lambda p: os.stat(p).st_mtime_ns):
             with open(name, "rb") as f:

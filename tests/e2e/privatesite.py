@@ -98,21 +98,22 @@ class Site:
 
     domains: {name: {option: value}} for the configuration; with account=False there is no CA account (guard mode).
     timing: options of the section "timing"; own_socket: the milter opens its socket itself; settle: how long the
-    rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration.
+    rehearsal profile gives mails to arrive, instead of its ten minutes; extra: further text of the configuration;
+    boxes: mailboxes that have a Maildir of their own (for an IMAP server).
     Each domain of an account names a standing register for its orders (option attestation; None leaves it out), and
     the CA's terms are accepted when the agent starts (agreements=False: they are not). account_options:
     {option: value} of the account, more or instead.
     `rehearsal` and `account_more`, attributes: further lines of the section "rehearsal" and of the account."""
 
     def __init__(self, directory=None, prefix=None, domains=None, account=True, timing=None, poll="2s",
-                 own_socket=False, settle=None, extra="", agreements=True, account_options=None):
+                 own_socket=False, settle=None, extra="", boxes=(), agreements=True, account_options=None):
         daemons.ensure_users()
         self.temporary = directory is None
         self.dir = os.path.abspath(directory or tempfile.mkdtemp(prefix="cm-", dir="/tmp"))
         os.makedirs(self.dir, exist_ok=True)
         os.chmod(self.dir, 0o755)
         self.account, self.timing, self.poll, self.own_socket = account, timing or {}, poll, own_socket
-        self.settle, self.extra, self.agreements = settle, extra, agreements
+        self.settle, self.extra, self.boxes, self.agreements = settle, extra, boxes, agreements
         self.account_options = {"payment": "balance", "skip_approval": "yes", **(account_options or {})}
         self.rehearsal = self.account_more = ""
         if domains is None:
@@ -132,6 +133,7 @@ class Site:
                                         self.dns.address)
         self.postfix = None
         self.socket = None
+        self.beside = {}  # what a test runs beside it, by name: something with process and stop()
         self._daemons()
 
     def path(self, *names):
@@ -254,7 +256,8 @@ class Site:
 
     def start_postfix(self, **more):
         milter = "unix:" + self.path("run", "milter", "milter.sock")
-        self.postfix = postfixenv.Postfix(self.path("mta"), self.ports["smtp"], [milter], **more)
+        self.postfix = postfixenv.Postfix(self.path("mta"), self.ports["smtp"], [milter],
+                                          **{"boxes": self.boxes, **more})
         self.postfix.start()
 
     def start_milter(self):
@@ -301,7 +304,8 @@ class Site:
 
     def stop(self):
         for step in (lambda: self.postfix and self.postfix.stop(), lambda: self.milter.stop(signal.SIGUSR2, 70),
-                     self.agent.stop, self.keeper.stop, self.ca.stop, self.dns.stop):
+                     self.agent.stop, self.keeper.stop, self.ca.stop, self.dns.stop,
+                     *(x.stop for x in self.beside.values())):
             try:
                 step()
             except Exception as e:  # the others must be stopped too
@@ -398,6 +402,7 @@ class Site:
         pids = {n: [d.proc.pid, started(d.proc.pid)]
                 for n, d in (("milter", self.milter), ("agent", self.agent), ("keeper", self.keeper),
                              ("ca", self.ca), ("dns", self.dns)) if d.proc}
+        pids.update({n: [x.process.pid, started(x.process.pid)] for n, x in self.beside.items()})
         with open(self.path("running.json"), "w") as f:
             json.dump({"pids": pids, "ports": self.ports, "prefix": self.prefix}, f)
 
@@ -422,8 +427,8 @@ def stop_saved(directory):
             pids = json.load(f)["pids"]
     except FileNotFoundError:
         return
-    for name in ("milter", "agent", "keeper", "ca", "dns"):
-        pid, since = pids.get(name, (0, None))
+    for name in sorted(pids, key=lambda n: n != "milter"):
+        pid, since = pids[name]
         if not pid or since is None or started(pid) != since:
             continue
         os.kill(pid, signal.SIGUSR2 if name == "milter" else signal.SIGTERM)

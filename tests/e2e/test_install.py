@@ -8,7 +8,8 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-UNITS = ("certmilterd.service", "certmilterd.socket", "certagentd.service", "certkeeperd.service")
+UNITS = ("certmilterd.service", "certmilterd.socket", "certagentd.service", "certkeeperd.service",
+         "certmilter-passphrases.service", "certmilter-passphrases.timer")
 MOST = {"certmilterd.service": 0.5, "certkeeperd.service": 0.5, "certagentd.service": 1.5}
 
 
@@ -43,6 +44,9 @@ def test_all_is_in_place(staged):
             f"{local}/sbin/certkeeperd": 0o755, f"{local}/libexec/certmilter/certinspect": 0o755,
             f"{local}/share/certmilter/profiles/digicert.conf": 0o644,
             f"{local}/share/certmilter/profiles/rehearsal.conf": 0o644,
+            f"{local}/share/certmilter/templates/README": 0o644,
+            **{f"{local}/share/certmilter/templates/{lang}/{kind}.{form}": 0o644 for lang in ("en", "de")
+               for kind in ("key", "certificate") for form in ("txt", "html")},
             f"{local}/share/certmilter/certmilter.conf.sample": 0o644,
             f"{local}/share/certmilter/postfix-main.cf.snippet": 0o644,
             f"{local}/share/certmilter/sendmail.mc.snippet": 0o644,

@@ -131,6 +131,9 @@ def test_the_whole_way(world):
                           capture_output=True).returncode == 0
     with pytest.raises(agentsocket.Refused):
         s.ask("restore.finish")
+    # whose keys came out of the backup is told, once
+    told = s.wait(lambda: [m for m in s.delivered("anna@example.test") if b"were restored from" in m], 30, "owner told")
+    assert len(told) == 1 and not [m for m in s.delivered("bob@example.test") if b"were restored from" in m]
 
 
 def test_finish_waits_for_the_ca(world):
