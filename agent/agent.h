@@ -150,7 +150,7 @@ void agent_intake_scan(struct agent *ag);      /* what is in new/ */
 void agent_intake_flush(struct agent *ag);     /* after a batch of done tasks */
 bool agent_intake_idle(struct agent *ag);
 
-/* ---- mails (evidence.c, conclude.c, mailrun.c) ----------------------------------------------------------- */
+/* ---- mails (evidence.c, conclude.c, mailrun.c) ------------------------------------------------- */
 struct agent_case { /* everything that a decision needs, in one arena */
     struct base_arena *a;
     struct ledger_mail mail;
@@ -184,7 +184,7 @@ bool agent_mail_requeue(struct agent *ag, int64_t mail);
 /* Held and later mails of DOMAIN or MAILBOX are looked at again: in the open transaction. */
 void agent_mails_reconsider(struct agent *ag, const char *domain, const char *mailbox);
 
-/* ---- domains, intents (domains.c, intents.c) ---------------------------------------------------------------- */
+/* ---- domains, intents (domains.c, intents.c) --------------------------------------------------- */
 /* Writes the intent and its job. On refusal BASE_PERMANENT with a sentence. */
 enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, const char *by,
                                           int64_t order_row, int64_t *intent, struct base_fail *f);
@@ -249,7 +249,7 @@ bool agent_certificate_known(struct agent *ag, struct base_arena *a, const struc
 bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
                         const struct cert_fields *c, struct ledger_order *out);
 
-/* ---- actions on orders (acts.c) ------------------------------------------------------------------------- */
+/* ---- actions on orders (acts.c) ---------------------------------------------------------------- */
 struct agent_act {
     enum ca_action action;
     const char *account, *tenant, *id; /* id: the CA's, as ca_act() wants it */
@@ -274,7 +274,7 @@ void agent_put_preview(struct ca_preview *p, json_t *answer); /* takes p->body *
 void agent_act_job(struct agent *ag, const struct ledger_job *job);  /* act */
 void agent_sync_job(struct agent *ag, const struct ledger_job *job); /* account.sync */
 
-/* ---- notices (notices.c) -------------------------------------------------------------------------------- */
+/* ---- notices (notices.c) ----------------------------------------------------------------------- */
 /* Queues a mail to TO once per KEY, in the open transaction. SUBJECT and BODY UTF-8. */
 void agent_notice(struct agent *ag, const char *key, const char *to, const char *subject,
                   const char *body);
@@ -295,10 +295,10 @@ void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
 /* Owners are told of exports: reads the keeper's journal. */
 void agent_exports_poll(struct agent *ag);
 
-/* ---- watch file (watch.c) ---------------------------------------------------------------------------------- */
+/* ---- watch file (watch.c) ---------------------------------------------------------------------- */
 void agent_watch_write(struct agent *ag);
 
-/* ---- control socket (control.c, control_*.c) -------------------------------------------------------------------- */
+/* ---- control socket (control.c, control_*.c) --------------------------------------------------- */
 bool agent_control_open(struct agent *ag);
 void agent_control_close(struct agent *ag);
 /* Clients that wait for mails are answered if theirs is through, or their time is. */
@@ -328,7 +328,7 @@ bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req,
                             struct base_fail *f);
 bool agent_cmd_doctor_start(struct agent *ag, int64_t client, struct base_fail *f);
 
-/* ---- the loop (loop.c) --------------------------------------------------------------------------------------------- */
+/* ---- the loop (loop.c) -------------------------------------------------------------------------------- */
 int agent_loop(struct agent *ag);
 /* A descriptor in the loop: CB(ag, arg, events) with events as of epoll. */
 struct agent_watcher {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "fields.h"
 
 #define CATALOG_MAX ((size_t)4 << 20)
 #define EVERY 3600 /* seconds between two catalogs of an account */
@@ -41,6 +42,7 @@ bool agent_catalog_save(struct agent *ag, const char *account, json_t *fresh)
     struct ca_account *ca = agent_conf_ca(ag->conf, account);
     if (ok && ca)
         ca_account_learn(ca, all);
+    agent_fields_told(ag, account, base_json_arr(fresh, "fields"));
     free(text);
     json_decref(all);
     base_arena_free(a);

@@ -337,7 +337,7 @@ static void start(struct agent *ag, int64_t client, const struct policy_domain *
                                                 ledger_schema_version(ag->ledger)));
         say(k, "spool", c.strange ? "warn" : "ok",
             c.strange ? "there are files in the spool that no writer of ours makes"
-                      : base_arena_printf(k->a, "%lld mails wait", (long long)(c.new_files + c.cur_files)));
+                      : base_arena_printf(k->a, "%lld mails wait", (long long)c.new_files + c.cur_files));
         say(k, "watch file", ag->watch_written ? "ok" : "fail",
             ag->watch_written ? "the watch file is written" : "the watch file can't be written: see the log");
         if (ag->conf->cfg->npublishers) {

@@ -80,7 +80,7 @@ static void open_accounts(struct agent_conf *c)
 {
     c->naccounts = c->cfg->naccounts;
     c->accounts = base_arena_array(c->cfg->arena, c->naccounts + 1, sizeof(*c->accounts));
-    c->usable = base_arena_array(c->cfg->arena, c->naccounts + 1, sizeof(*c->usable));
+    c->usable = base_arena_array(c->cfg->arena, c->naccounts + 1, sizeof(struct ca_account *));
     for (size_t i = 0; i < c->naccounts; i++) {
         c->accounts[i].cfg = &c->cfg->accounts[i];
         open_account(c, &c->accounts[i]);

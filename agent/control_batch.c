@@ -224,7 +224,7 @@ enum base_fail_class agent_cmd_batch_open(struct agent *ag, const json_t *req, c
                                           json_t *answer, struct base_fail *f)
 {
     struct base_arena *a = base_arena_new();
-    struct ledger_batch b;
+    struct ledger_batch b = {0};
     int64_t last = 0;
     bool existing = true;
     enum base_fail_class r = check_open(req, f);
@@ -360,7 +360,7 @@ enum base_fail_class agent_cmd_batch_start(struct agent *ag, const json_t *req, 
     if (!r && is(&b, "open") && n.waiting + n.refused != base_json_int(req, "lines", -1))
         r = base_failf(f, BASE_PERMANENT, "batch.lines",
                        "batch %lld has %lld lines, %lld were sent: send them again", (long long)b.id,
-                       (long long)(n.waiting + n.refused), (long long)base_json_int(req, "lines", -1));
+                       (long long)n.waiting + n.refused, (long long)base_json_int(req, "lines", -1));
     if (!r && is(&b, "open")) {
         b.started = base_now();
         if (!agent_batch_move(ag, a, &b, "running", by, NULL))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "catalog.h"
 
 #define VALUES_MAX 50
 #define VALUE_MAX 500 /* bytes */
@@ -49,6 +50,32 @@ void agent_fields_keep(struct agent *ag, const char *account, const struct ca_fi
     k->list.n = fields->n;
     k->next = ag->fields;
     ag->fields = k;
+}
+
+void agent_fields_told(struct agent *ag, const char *account, const json_t *list)
+{
+    struct base_arena *a = base_arena_new();
+    struct ca_fields l = {base_arena_array(a, json_array_size(list) + 1, sizeof(*l.v)), 0};
+    json_t *e;
+    size_t i;
+    json_array_foreach((json_t *)list, i, e)
+        l.v[l.n++] = (struct ca_field){
+            .id = base_arena_printf(a, "%lld", (long long)base_json_int(e, "id", 0)),
+            .label = base_json_str(e, "label"),
+            .required = base_json_bool(e, "required", false),
+            .active = true}; /* a catalog lists no others */
+    if (list)
+        agent_fields_keep(ag, account, &l);
+    base_arena_free(a);
+}
+
+/* After a start, until the first look: as the account's catalog has them. */
+static const struct agent_fields *known(struct agent *ag, const char *account)
+{
+    json_t *catalog = *find(ag, account) ? NULL : agent_catalog(ag, account);
+    agent_fields_told(ag, account, base_json_arr(catalog, "fields"));
+    json_decref(catalog);
+    return *find(ag, account);
 }
 
 /* The field that NAME means: its id, or its label whatever its case. */
@@ -106,7 +133,7 @@ enum base_fail_class agent_fields_read(struct agent *ag, struct base_arena *a, c
                                        const json_t *given, struct agent_field_values *out,
                                        struct base_fail *f)
 {
-    const struct agent_fields *k = *find(ag, account);
+    const struct agent_fields *k = known(ag, account);
     const char *name;
     json_t *value;
     out->v = base_arena_array(a, VALUES_MAX, sizeof(*out->v));

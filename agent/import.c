@@ -118,6 +118,32 @@ static const char *chain_of(const struct import *k)
     return cert_bundle_pem(k->a, der, n);
 }
 
+/* The row is in: the record, the work that follows, the answer. */
+static void tell_stored(struct agent *ag, struct import *k, const struct ledger_certificate *row,
+                        json_t *answer)
+{
+    json_t *data = json_object();
+    base_json_set(data, "mailbox", k->mailboxes[0]);
+    base_json_set(data, "serial", row->serial);
+    base_json_set(data, "thumbprint", row->thumbprint);
+    base_json_set(data, "source", "import");
+    base_json_set(data, "state", row->state);
+    base_json_set(data, "key_id", k->key_id);
+    agent_event(ag, LOG_NOTICE, "certificate.imported", row->tenant,
+                agent_object(k->a, "certificate", row->id), k->by, data);
+    if (strcmp(row->state, "expired") != 0)
+        agent_job_add(ag, "revocation", agent_object(k->a, "revocation", row->id), row->id, 0, NULL);
+    agent_alias_look(ag, k->a, row->id);
+    if (k->key_id)
+        agent_job_add(ag, "attach", agent_object(k->a, "attach", row->id), row->id, 0, NULL);
+    base_json_setn(answer, "certificate", row->id);
+    base_json_set(answer, "state", row->state);
+    base_json_set(answer, "text",
+                  base_arena_printf(k->a, "certificate %lld of %s is here, %s%s", (long long)row->id,
+                                    k->mailboxes[0], row->state,
+                                    k->key_id ? " and with its key" : "; without a key, as a public one"));
+}
+
 static enum base_fail_class store(struct agent *ag, struct import *k, json_t *answer,
                                   struct base_fail *f)
 {
@@ -164,26 +190,7 @@ static enum base_fail_class store(struct agent *ag, struct import *k, json_t *an
         base_json_setn(answer, "certificate", row.id);
         return BASE_OK;
     }
-    json_t *data = json_object();
-    base_json_set(data, "mailbox", k->mailboxes[0]);
-    base_json_set(data, "serial", c->serial);
-    base_json_set(data, "thumbprint", c->sha256);
-    base_json_set(data, "source", "import");
-    base_json_set(data, "state", row.state);
-    base_json_set(data, "key_id", k->key_id);
-    agent_event(ag, LOG_NOTICE, "certificate.imported", row.tenant,
-                agent_object(k->a, "certificate", row.id), k->by, data);
-    if (strcmp(row.state, "expired") != 0)
-        agent_job_add(ag, "revocation", agent_object(k->a, "revocation", row.id), row.id, 0, NULL);
-    agent_alias_look(ag, k->a, row.id);
-    if (k->key_id)
-        agent_job_add(ag, "attach", agent_object(k->a, "attach", row.id), row.id, 0, NULL);
-    base_json_setn(answer, "certificate", row.id);
-    base_json_set(answer, "state", row.state);
-    base_json_set(answer, "text",
-                  base_arena_printf(k->a, "certificate %lld of %s is here, %s%s", (long long)row.id,
-                                    k->mailboxes[0], row.state,
-                                    k->key_id ? " and with its key" : "; without a key, as a public one"));
+    tell_stored(ag, k, &row, answer);
     return BASE_OK;
 }
 

@@ -82,8 +82,8 @@ static void tell(struct agent *ag, struct agent_case *c, const struct ledger_ord
         "of this mail is void and only the newest works.\n",
         o->mailbox, (long long)o->id,
         is_certain(c, o) ? ", and it names the order that we placed."
-                         : ".\nIt names no order that we could compare: we placed one, and nothing says that this\n"
-                           "mail is about another, but look at its page before you go on.",
+                         : ".\nIt names no order that we could compare: we placed one, and nothing says "
+                           "that this\nmail is about another, but look at its page before you go on.",
         c->facts->subject ? c->facts->subject : "",
         c->mail.message_id ? c->mail.message_id : "");
     const char *subject =

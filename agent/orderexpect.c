@@ -204,7 +204,9 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
         if (agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order") &&
             agent_ok(ag, ledger_intent_of_order(ag->ledger, a, order_row, &v, &n, &f), &f, "intent"))
             for (size_t i = 0; i < n; i++)
-                if (v[i].p.state == POLICY_INTENT_OPEN || v[i].p.state == POLICY_INTENT_UNKNOWN)
+                /* requesting: the mail with it was faster than the answer to the order */
+                if (v[i].p.state == POLICY_INTENT_REQUESTING || v[i].p.state == POLICY_INTENT_OPEN ||
+                    v[i].p.state == POLICY_INTENT_UNKNOWN)
                     agent_intent_end(ag, &v[i], POLICY_INTENT_CONFIRMED, "the certificate is here");
     }
     base_arena_free(a);

@@ -193,7 +193,8 @@ static void found(struct agent *ag, struct order_run *k)
         return;
     }
     k->o.tries = 0;
-    if (!base_json_str(k->request, "csr") && !agent_form_later(k->request)) { /* restored from before its key was made */
+    /* restored from before its key was made */
+    if (!base_json_str(k->request, "csr") && !agent_form_later(k->request)) {
         if (save(ag, k, "preparing", "the CA does not have the order: ordering it now"))
             go(ag, k, STEP_KEY);
         return;

@@ -103,31 +103,6 @@ static enum base_fail_class check_product(struct base_arena *a, const struct age
     return BASE_OK;
 }
 
-static enum base_fail_class check_fields(struct base_arena *a, const json_t *catalog,
-                                         const struct agent_field_values *given,
-                                         struct base_fail *f)
-{
-    const char *missing = "";
-    size_t i;
-    json_t *e;
-    json_array_foreach(base_json_arr(catalog, "fields"), i, e)
-    {
-        bool have = !base_json_bool(e, "required", false);
-        char id[32];
-        snprintf(id, sizeof(id), "%lld", (long long)base_json_int(e, "id", 0));
-        for (size_t k = 0; k < given->n; k++)
-            have = have || strcmp(given->v[k].id, id) == 0;
-        if (!have)
-            missing = base_arena_printf(a, "%s%s%lld \"%s\"", missing, missing[0] ? ", " : "",
-                                        (long long)base_json_int(e, "id", 0),
-                                        base_json_strd(e, "label", ""));
-    }
-    if (missing[0])
-        return base_failf(f, BASE_PERMANENT, "order.fields",
-                          "the account demands custom fields that the order does not give: %s", missing);
-    return BASE_OK;
-}
-
 static const char *known_organizations(struct base_arena *a, const json_t *catalog)
 {
     const char *text = "";
@@ -198,8 +173,6 @@ enum base_fail_class agent_plan_predict(struct agent *ag, struct base_arena *a,
         r = check_tenant(ag, p, f);
     if (!r && catalog) {
         r = check_product(a, p, catalog, f);
-        if (!r)
-            r = check_fields(a, catalog, &p->custom_fields, f);
         if (!r)
             r = check_organization(ag, a, p, catalog, f);
     }

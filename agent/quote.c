@@ -128,7 +128,8 @@ static const char *find_price(struct agent *ag, struct quote *k, const char **cu
 
 static void put_money(struct agent *ag, struct quote *k)
 {
-    const char *currency, *payment = k->payment ? k->payment : ca_payment(k->ca), *each = find_price(ag, k, &currency);
+    const char *currency, *payment = k->payment ? k->payment : ca_payment(k->ca);
+    const char *each = find_price(ag, k, &currency);
     int64_t one = cents(each), have = k->balance_cls ? -1 : cents(k->balance.available);
     base_json_set(k->answer, "payment", payment);
     base_json_set(k->answer, "each", each);

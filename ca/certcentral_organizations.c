@@ -87,10 +87,14 @@ json_t *cc_parse_organization(const json_t *e, int64_t now)
     return o;
 }
 
+struct entry {
+    json_t *o; /* the list's own */
+};
+
 /* Validated ones first, then by name. */
 static int by_worth(const void *x, const void *y)
 {
-    const json_t *a = *(json_t *const *)x, *b = *(json_t *const *)y;
+    const json_t *a = ((const struct entry *)x)->o, *b = ((const struct entry *)y)->o;
     int va = strcmp(base_json_strd(a, "smime", ""), "valid") != 0;
     int vb = strcmp(base_json_strd(b, "smime", ""), "valid") != 0;
 
@@ -101,14 +105,15 @@ static int by_worth(const void *x, const void *y)
 static json_t *sorted(json_t *list)
 {
     size_t n = json_array_size(list);
-    json_t **v = base_xmalloc((n + 1) * sizeof *v), *out = json_array();
+    struct entry *v = base_xmalloc((n + 1) * sizeof *v);
+    json_t *out = json_array();
 
     for (size_t i = 0; i < n; i++) {
-        v[i] = json_array_get(list, i);
+        v[i].o = json_array_get(list, i);
     }
     qsort(v, n, sizeof *v, by_worth);
     for (size_t i = 0; i < n; i++) {
-        json_array_append(out, v[i]);
+        json_array_append(out, v[i].o);
     }
     free(v);
     json_decref(list);

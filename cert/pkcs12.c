@@ -10,6 +10,7 @@
 #include "pkcs12.h"
 
 #define PKCS12_MAX (1024 * 1024)
+#define ROUNDS_MAX 4000000 /* seconds of work; without an end a file could hold the reader for a day */
 
 static enum base_fail_class not_built(struct base_fail *f)
 {
@@ -95,6 +96,15 @@ static enum base_fail_class add(struct base_arena *a, X509 *x, struct cert_bundl
     return BASE_OK;
 }
 
+/* The file itself says how often its MAC's key is derived, before any passphrase is tried. */
+static bool rounds_bearable(const PKCS12 *p)
+{
+    const ASN1_INTEGER *rounds = NULL;
+    PKCS12_get0_mac(NULL, NULL, NULL, &rounds, p);
+    long n = rounds ? ASN1_INTEGER_get(rounds) : 1;
+    return n > 0 && n <= ROUNDS_MAX;
+}
+
 enum base_fail_class cert_pkcs12_read(struct base_arena *a, const void *p, size_t n,
                                       const char *passphrase, struct evp_pkey_st **key,
                                       struct cert_bundle *out, struct base_fail *f)
@@ -108,6 +118,11 @@ enum base_fail_class cert_pkcs12_read(struct base_arena *a, const void *p, size_
     if (!p12) {
         cert_errors_clear();
         return base_failf(f, BASE_PERMANENT, "pkcs12.syntax", "no PKCS#12 file");
+    }
+    if (!rounds_bearable(p12)) {
+        PKCS12_free(p12);
+        return base_failf(f, BASE_PERMANENT, "pkcs12.syntax",
+                          "the PKCS#12 file asks for too many rounds (at most %d)", ROUNDS_MAX);
     }
     int good = PKCS12_parse(p12, passphrase, key, &leaf, &rest);
     PKCS12_free(p12);

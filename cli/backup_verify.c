@@ -83,7 +83,7 @@ int cli_cmd_backup_verify(struct cli *c, const struct cli_args *args)
     const char *file = cli_opt(args, "sheet"), *raw = cli_opt(args, "kek");
     struct cli_reader *r = NULL;
     struct base_fail f = {0};
-    struct cli_verified v;
+    struct cli_verified v = {0};
     unsigned char kek[KEEPER_KEK_BYTES];
     char id[KEEPER_KEK_ID] = "";
     bool with = cli_has(args, "sheet") || raw, sheet = cli_has(args, "sheet"), proved = false;

@@ -165,7 +165,7 @@ const char *cli_csv_field(struct base_arena *a, const char *s)
     struct base_buf b;
     if (!s || !*s)
         return "";
-    bool formula = strchr("=+-@\t", s[0]) != NULL;
+    bool formula = strspn(s, "=+-@\t") > 0;
     if (!formula && !strpbrk(s, "\",\r\n") && s[0] != ' ' && s[0] != '\xef')
         return base_arena_strdup(a, s);
     base_buf_init(&b, 0);

@@ -117,7 +117,8 @@ static void show_held(struct cli *c, const json_t *answer)
     else if (json_is_object(dns))
         cli_object(c, dns, NULL);
     if (base_json_str(answer, "would"))
-        fprintf(c->out, "\ncertmilter held approve %s --reason TEXT   or   certmilter held deny %s --reason TEXT\n",
+        fprintf(c->out,
+                "\ncertmilter held approve %s --reason TEXT   or   certmilter held deny %s --reason TEXT\n",
                 cli_cell(c, base_json_obj(answer, "mail"), "id"),
                 cli_cell(c, base_json_obj(answer, "mail"), "id"));
 }

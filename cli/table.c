@@ -261,7 +261,8 @@ static const struct cli_option record_options[] = {
 static const struct cli_option backup_options[] = {
     {"force", NULL, "replace FILE", CLI_FLAG}, END};
 static const struct cli_option verify_options[] = {
-    {"sheet", "[FILE]", "open every key with the recovery sheet: asked for, or read from FILE (- = standard input)",
+    {"sheet", "[FILE]",
+     "open every key with the recovery sheet: asked for, or read from FILE (- = standard input)",
      CLI_MAYBE},
     {"kek", "FILE", "the same with the key's own file; proves nothing about the sheet", CLI_VALUE},
     END};
@@ -382,7 +383,8 @@ const struct cli_command cli_commands[] = {
      export_options, cli_cmd_export,
      "A PKCS#12 comes from the keeper itself and works without the agent. The keeper makes\n"
      "its passphrase; it is shown once. The export is logged and the owner is told by mail.\n"},
-    {"forget", "MAILBOX", 1, 1, "destroy its keys, and its data when that may go", forget_options, cli_cmd_forget,
+    {"forget", "MAILBOX", 1, 1, "destroy its keys, and its data when that may go", forget_options,
+     cli_cmd_forget,
      "Two persons: one asks with a reason, another one confirms within 7 days. Its private keys\n"
      "are destroyed then, so mails encrypted to it can't be read any more. What proves the\n"
      "orders stays until two years past the last certificate's end; then names and addresses go\n"
@@ -458,8 +460,8 @@ const struct cli_command cli_commands[] = {
      rewrap_options, cli_cmd_keeper_rewrap, "Interrupted, the same command goes on.\n"},
     {"keeper status", "", 0, 0, "keys and key-encryption key of the keeper", NULL, cli_cmd_keeper_status,
      NULL},
-    {"events", "", 0, 0, "the newest entries of the record of all decisions and actions", events_options, cli_cmd_events,
-     NULL},
+    {"events", "", 0, 0, "the newest entries of the record of all decisions and actions",
+     events_options, cli_cmd_events, NULL},
     {"reload", "", 0, 0, "have the agent read its configuration anew", NULL, cli_cmd_reload, NULL},
     {"help", "[COMMAND]", 0, 2, "this list, or all about one command", NULL, cli_cmd_help, NULL},
     {"version", "", 0, 0, "the version of this command", NULL, cli_cmd_version, NULL},

@@ -32,17 +32,19 @@ static void put_number(char *at, int64_t v)
 
 bool cli_tar_head(char head[CLI_TAR_BLOCK], const char *name, int64_t size, int64_t mtime)
 {
+    static const char magic[8] = {'u', 's', 't', 'a', 'r', '\0', '0', '0'};
+    size_t n = strnlen(name, CLI_TAR_NAME_MAX + 1); /* a name that fills its field has no NUL */
     memset(head, 0, CLI_TAR_BLOCK);
-    if (strlen(name) > CLI_TAR_NAME_MAX || size < 0 || mtime < 0)
+    if (n > CLI_TAR_NAME_MAX || size < 0 || mtime < 0)
         return false;
-    memcpy(head + NAME, name, strlen(name));
+    memcpy(head + NAME, name, n);
     memcpy(head + MODE, "0000600", 8);
     memcpy(head + UID, "0000000", 8);
     memcpy(head + GID, "0000000", 8);
     put_number(head + SIZE, size);
     put_number(head + MTIME, mtime);
     head[TYPE] = '0';
-    memcpy(head + MAGIC, "ustar\00000", 8);
+    memcpy(head + MAGIC, magic, sizeof magic);
     (void)snprintf(head + SUM, 8, "%06o", sum_of(head));
     head[SUM + 7] = ' ';
     return true;

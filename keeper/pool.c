@@ -58,6 +58,7 @@ void keeper_job_free(struct keeper_job *j)
         return;
     keeper_json_wipe(j->request, "passphrase");
     keeper_json_wipe(j->request, "kek");
+    keeper_json_wipe(j->request, "pkcs8"); /* refused before it was read */
     keeper_json_wipe(j->answer, "passphrase");
     json_decref(j->request);
     json_decref(j->answer);

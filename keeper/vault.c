@@ -321,16 +321,14 @@ enum base_fail_class keeper_vault_add(struct keeper_vault *v, const unsigned cha
     struct keeper_sealer new;
     enum base_fail_class c = keeper_kek_derive(kek, &new, NULL, f);
     size_t n = atomic_load(&v->n);
-    if (c)
-        ;
-    else if (strcmp(v->key[n - 1].id, new.id) == 0)
-        ; /* begun before, or through: the same again changes nothing */
-    else if (n == 2)
+    /* begun before, or through: the same again changes nothing */
+    bool known = !c && strcmp(v->key[n - 1].id, new.id) == 0;
+    if (!c && !known && n == 2)
         c = base_failf(f, BASE_PERMANENT, "keeper.rewrap",
                        "a rewrap from %s to %s is under way: end it with that key first, then put "
                        "the key in place and restart the keeper",
                        v->key[0].id, v->key[1].id);
-    else {
+    if (!c && !known) {
         v->key[1] = new;
         if (!(c = write_both(v, dirfd, f)))
             atomic_store(&v->n, 2);

@@ -3,12 +3,6 @@
 
 #include "internal.h"
 
-struct text {
-    const char *value;
-};
-static const struct ledger_column columns[] = {LEDGER_COL(TEXT, struct text, value)};
-static const struct ledger_table table = LEDGER_TABLE("alias", struct text, columns);
-
 enum base_fail_class ledger_alias_put(struct ledger *l, const char *alias, const char *mailbox,
                                       struct base_fail *f)
 {
@@ -16,17 +10,6 @@ enum base_fail_class ledger_alias_put(struct ledger *l, const char *alias, const
                          "INSERT INTO alias (address, mailbox) VALUES (lower(?1), ?2)"
                          " ON CONFLICT (address) DO UPDATE SET mailbox = excluded.mailbox",
                          "tt", alias, mailbox);
-}
-
-enum base_fail_class ledger_alias_get(struct ledger *l, struct base_arena *a, const char *alias,
-                                      const char **mailbox, struct base_fail *f)
-{
-    struct ledger_list list;
-    enum base_fail_class cls = ledger_rows(
-        l, a, &table, &list, f, "SELECT mailbox FROM alias WHERE address = lower(?1)", "t", alias);
-
-    *mailbox = list.n == 0 ? NULL : ((const struct text *)list.rows)->value;
-    return cls;
 }
 
 enum base_fail_class ledger_certificate_share(struct ledger *l, int64_t id, const char *mailbox,

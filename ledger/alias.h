@@ -6,9 +6,6 @@
 
 enum base_fail_class ledger_alias_put(struct ledger *l, const char *alias, const char *mailbox,
                                       struct base_fail *f);
-/* *MAILBOX NULL: ALIAS is none that we know. */
-enum base_fail_class ledger_alias_get(struct ledger *l, struct base_arena *a, const char *alias,
-                                      const char **mailbox, struct base_fail *f);
 /* Certificate ID belongs to MAILBOX too. */
 enum base_fail_class ledger_certificate_share(struct ledger *l, int64_t id, const char *mailbox,
                                               struct base_fail *f);

@@ -82,21 +82,6 @@ enum base_fail_class ledger_forget_update(struct ledger *l, const struct ledger_
                          " keys = ?14, certificates = ?15 WHERE id = ?1");
 }
 
-enum base_fail_class ledger_forget_list(struct ledger *l, struct base_arena *a, int64_t after,
-                                        size_t limit, struct ledger_forget **out, size_t *n,
-                                        struct base_fail *f)
-{
-    struct ledger_list list;
-    enum base_fail_class cls =
-        ledger_rows(l, a, &table, &list, f,
-                    "SELECT " COLUMNS " FROM forget WHERE id > ?1 ORDER BY id LIMIT ?2", "in", after,
-                    limit);
-
-    *out = list.rows;
-    *n = list.n;
-    return cls;
-}
-
 /* ?1 the mailbox, ?2 the name in its place. Certificates first, while the links are there. */
 static const char *const erasing[] = {
     "DELETE FROM certificate_body WHERE id IN"

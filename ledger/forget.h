@@ -26,9 +26,6 @@ enum base_fail_class ledger_forget_of(struct ledger *l, struct base_arena *a, co
 /* Writes all but id, hash, tenant, reason, asked_*. */
 enum base_fail_class ledger_forget_update(struct ledger *l, const struct ledger_forget *r,
                                           struct base_fail *f);
-enum base_fail_class ledger_forget_list(struct ledger *l, struct base_arena *a, int64_t after,
-                                        size_t limit, struct ledger_forget **out, size_t *n,
-                                        struct base_fail *f);
 /* Takes MAILBOX out of every table; NAME stands in its place. Certificates keep serial number
  * and dates, and lose subject and content where they name no other mailbox. *certificates:
  * how many. The only way by which something append-only changes. */

@@ -189,6 +189,9 @@ enum base_fail_class ledger_intent_match(struct ledger *l, struct base_arena *a,
 }
 
 #define IN_STATE(n) "SELECT id FROM intent WHERE state = ?" #n " AND id > ?1"
+#define OR_STATE(n) " UNION ALL " IN_STATE(n)
+#define IN_STATES                                                                                  \
+    IN_STATE(3) OR_STATE(4) OR_STATE(5) OR_STATE(6) OR_STATE(7) OR_STATE(8) OR_STATE(9) OR_STATE(10)
 
 enum base_fail_class ledger_intent_list(struct ledger *l, struct base_arena *a, unsigned states,
                                         int64_t after, size_t limit, struct ledger_intent **out,
@@ -207,13 +210,10 @@ enum base_fail_class ledger_intent_list(struct ledger *l, struct base_arena *a, 
                           "SELECT " COLUMNS " FROM intent WHERE id > ?1 ORDER BY id LIMIT ?2", "in",
                           after, limit);
     } else {
-        cls =
-            ledger_rows(
-                l, a, &table, &list, f,
-                "SELECT " COLUMNS
-                " FROM intent WHERE id IN (SELECT id FROM (" IN_STATE(3) " UNION ALL " IN_STATE(4) " UNION ALL " IN_STATE(5) " UNION ALL " IN_STATE(
-                    6) " UNION ALL " IN_STATE(7) " UNION ALL " IN_STATE(8) " UNION ALL " IN_STATE(9) " UNION ALL " IN_STATE(10) " ORDER BY id LIMIT ?2)) ORDER BY id",
-                "intttttttt", after, limit, s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]);
+        cls = ledger_rows(l, a, &table, &list, f,
+                          "SELECT " COLUMNS " FROM intent WHERE id IN (SELECT id FROM (" IN_STATES
+                          " ORDER BY id LIMIT ?2)) ORDER BY id",
+                          "intttttttt", after, limit, s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]);
     }
     return give(cls, a, &list, out, n, f);
 }

@@ -1,4 +1,5 @@
-/* ledger/schema_custody.c - aliases; and forgetting: the record of it, and the one exception to "never changed".
+/* ledger/schema_custody.c - aliases; and forgetting: the record of it, and the one exception
+ * to "never changed".
  *
  * The triggers that keep history as it was are made anew: they step aside while a row stands
  * in "erasing", which is only so within the transaction of ledger_forget_erase(). */

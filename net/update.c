@@ -27,8 +27,8 @@ static enum base_fail_class bad_input(struct base_fail *f, const char *what)
 /* TEXT in the master file's quotes: no byte of it means anything there. */
 static ldns_rdf *text_rdf(const char *text)
 {
-    size_t n = strlen(text);
-    uint8_t data[256];
+    size_t n = strnlen(text, 256);
+    uint8_t data[256]; /* a byte of length, then so many: no string */
 
     if (n > 255) {
         return NULL;

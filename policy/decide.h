@@ -71,7 +71,13 @@ struct policy_api {
     const char *domain;  /* the name that the API shows for it */
     struct policy_strings ids; /* every order, certificate, domain and support id it shows for it */
     /* the mail's id in any account of ours */
-    enum { POLICY_ID_NOT_ASKED = 0, POLICY_ID_NOWHERE, POLICY_ID_INTENT_ACCOUNT, POLICY_ID_OTHER_ACCOUNT, POLICY_ID_UNKNOWN } id_owner;
+    enum {
+        POLICY_ID_NOT_ASKED = 0,
+        POLICY_ID_NOWHERE,
+        POLICY_ID_INTENT_ACCOUNT,
+        POLICY_ID_OTHER_ACCOUNT,
+        POLICY_ID_UNKNOWN
+    } id_owner;
     const char *owner_account; /* of POLICY_ID_OTHER_ACCOUNT, or which account has the domain pending */
     bool pending_elsewhere;    /* without an intent: some account of ours has it pending */
     size_t nunexplained;       /* became valid since the look before, without an intent of ours */

@@ -68,7 +68,7 @@ enum base_fail_class spool_put_begin(struct spool_writer *w, struct spool_envelo
                                      struct spool_put **put, struct base_fail *f);
 /* Appends raw message bytes. Codes (temporary): spool.full, spool.write. After
  * a failure only spool_put_abort() is allowed. */
-enum base_fail_class spool_put_append(struct spool_put *put, const void *p, size_t n,
+enum base_fail_class spool_put_append(struct spool_put *p, const void *data, size_t n,
                                       struct base_fail *f);
 /* fsync, rename into new/, fsync of the directory; frees PUT in every case. On
  * failure nothing is left in new/. Codes (temporary): spool.full, spool.write. */

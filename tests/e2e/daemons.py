@@ -6,6 +6,7 @@ as descriptor 3 (as from certmilterd.socket) unless it is told to open it itself
 import grp
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -58,7 +59,8 @@ class Daemon:
             os.set_inheritable(3, True)
         more = dict(preexec_fn=third, close_fds=False) if self.listen else {}
         seen = self.log_text().count(self.ready)
-        env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS")}
+        env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+                                                       "TSAN_OPTIONS")}
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(
                 [*self.command, *extra], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=env,
@@ -77,6 +79,12 @@ class Daemon:
                 return f.read()
         except FileNotFoundError:
             return ""
+
+    def complaint(self):
+        """What a sanitizer wrote into the log, None if nothing; see CERTMILTER_BUILD."""
+        log = self.log_text()
+        said = re.search(r"(Address|Leak|Thread)Sanitizer|: runtime error: ", log)
+        return f"{self.name}:\n{log[max(0, said.start() - 200):said.start() + 6000]}" if said else None
 
     def wait_log(self, text, timeout=20, after=0):
         """Until TEXT stands in the log behind position AFTER."""

@@ -316,8 +316,10 @@ class Site:
 
     def remove(self):
         self.stop()
+        said = [c for c in (d.complaint() for d in (self.milter, self.agent, self.keeper)) if c]
         if self.temporary:
             shutil.rmtree(self.dir, ignore_errors=True)
+        assert not said, "\n".join(said)
 
     # --- talking --------------------------------------------------------------------------------------------
     def ask(self, cmd, **fields):

@@ -122,7 +122,7 @@ def test_required_custom_fields_are_named(site, domain):
     field = site.ca.api("POST", "/account/metadata", {"label": "Cost center", "is_required": True})["id"]
     look(site)
     a = refusal(site, f"a@{domain}", product="secure_email_mailbox")
-    assert a["code"] in ("order.fields", "order.custom-field") and "Cost center" in a["text"] and not at_ca(site, f"a@{domain}")
+    assert a["code"] == "order.custom-field" and "Cost center" in a["text"] and not at_ca(site, f"a@{domain}")
     assert "Cost center" in cli(site, "product", "show", "secure_email_mailbox")
     site.consent(f"a@{domain}")
 
@@ -137,6 +137,32 @@ def test_required_custom_fields_are_named(site, domain):
     site.ca.post("metadata", id=field, is_required=False)
     look(site)
     site.wait(sends, 20, "required no more")
+
+
+def test_custom_fields_are_known_after_a_restart(site, domain):
+    field = site.ca.api("POST", "/account/metadata", {"label": "Floor", "is_required": True})["id"]
+    look(site)
+    site.agent.stop()
+    site.ca.fault("GET .*/account/metadata", "status:500", times=1000)
+    site.start_agent()
+    try:
+        a = refusal(site, f"a@{domain}", product="secure_email_mailbox")
+        assert a["code"] == "order.custom-field" and "Floor" in a["text"]
+        site.consent(f"a@{domain}")
+        sends = site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256", dry_run=True,
+                         custom_fields={"floor": "3"})["sends"]
+        assert sends["body"]["custom_fields"] == [{"metadata_id": field, "value": "3"}]
+    finally:
+        site.ca.call("DELETE", "faults")
+        site.ca.post("metadata", id=field, is_required=False)
+        site.wait(lambda: known_as_optional(site, domain), 20, "required no more")
+
+
+def known_as_optional(site, domain):
+    try:
+        return site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256", dry_run=True)
+    except Refused:
+        return None
 
 
 # --- organizations --------------------------------------------------------------------------------------------
@@ -391,7 +417,8 @@ MANY = 500
 def test_500_accounts(sites):
     names = [f"c{n}" for n in range(MANY)]
     extra = "".join(f'tenant "{n}" {{ contact = "it@{n}.test" }}\n' for n in ["ours", *names])
-    site = sites(domains={"example.test": {"tenant": '"ours"'}}, account_options={"tenant": '"ours"'}, extra=extra)
+    site = sites(domains={"example.test": {"tenant": '"ours"'}}, account_options={"tenant": '"ours"'}, extra=extra,
+                 agreements=False)
     site.start_around()
     site.ca.settings(rate_limits=False, issue_delay=0)
     used = ("c0", "c250", "c499")
@@ -404,7 +431,8 @@ def test_500_accounts(sites):
                     f' base_url = "https://api.rehearsal-ca.test:{site.ports["https"]}/services/v2"\n'
                     f' api_key = "{n}"\n tls_bundle = "{site.dir}/etc/tls-ca.pem"\n skip_approval = yes\n'
                     f' organization = {keys[n]["organization_id"] if n in used else 1}\n poll = 20s\n}}\n'
-                    f'domain "{n}.test" {{\n tenant = "{n}"\n account = "{n}"\n mode = confirm\n}}\n')
+                    f'domain "{n}.test" {{\n tenant = "{n}"\n account = "{n}"\n mode = confirm\n'
+                    f' attestation = "Personnel department of {n}"\n}}\n')
     for n in names:
         site.credential(n, keys[n]["key"] if n in used else f"NOKEY{n}", "certagent")
     started = time.monotonic()
@@ -418,6 +446,7 @@ def test_500_accounts(sites):
     first = sum(site.ca.counters()["requests"].values())
     status = site.ask("status")
     assert len(status["accounts"]) == MANY + 1 and all(a["state"] == "ready" for a in status["accounts"])
+    site.accept_agreements()
     for n in used:
         site.ca.post("validate", domain=f"{n}.test", account=n)
         number = site.order(f"a@{n}.test", product="secure_email_mailbox")

@@ -265,3 +265,18 @@ def test_the_spools_disk_is_full(sites):
         site.wait(lambda: site.state_of("example.test") == "valid", 60, "valid")
         assert len(site.delivered(mails[0]["to"])) == 1
         site.stop()
+
+
+def test_the_certificate_comes_while_the_answer_to_its_order_is_lost(site, domain):
+    """The validation that the order asked for ends with it: nothing waits for that order's number any more."""
+    def asked():
+        intents = site.ask("show", what=f"order:{number}")["intents"]
+        return [i["state"] for i in intents if i["kind"] == "domain"]
+    site.ca.settings(issue_delay=0)
+    site.ca.fault("POST .*/order/certificate/secure_email", ["slow:2", "drop"])
+    site.ca.fault("GET .*/order/certificate\\?", "slow:6", times=3)
+    number = site.order(f"kim@{domain}", product="secure_email_sponsor", first_name="Kim", last_name="Doe")
+    site.wait(asked, 10, "the request is recorded before the order leaves")
+    site.ca.post("validate", domain=domain)
+    site.stored(number)
+    assert asked() == ["confirmed"]

@@ -21,7 +21,7 @@ static json_t *texts(const struct policy_strings *s)
     return list;
 }
 
-/* resolver and scope as tool.h says, and "accounts": [{id, url, key, organization}] */
+/* resolver and scope as tool.h says, and "accounts": [{id, url, key, organization, skip_approval}] */
 static json_t *run_setup(struct base_arena *a, const json_t *in)
 {
     json_t *e;
@@ -40,7 +40,8 @@ static json_t *run_setup(struct base_arena *a, const json_t *in)
                                .key = key,
                                .nkey = strlen(key),
                                .scope = scope,
-                               .organization = base_json_int(e, "organization", 0)};
+                               .organization = base_json_int(e, "organization", 0),
+                               .skip_approval = base_json_bool(e, "skip_approval", false)};
         struct base_fail f = {0};
         enum base_fail_class cls = ca_account_new(&o, &accounts[naccounts], &f);
         if (cls != BASE_OK) {

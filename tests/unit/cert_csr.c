@@ -167,6 +167,16 @@ static void pkcs12(void **state)
     assert_int_equal(cert_pkcs12_read(a, out.p, out.n / 2, "correct horse", &key, &b, &f),
                      BASE_PERMANENT);
     assert_string_equal(f.code, "pkcs12.syntax");
+
+    /* the file ends with the rounds of its MAC: more than are worked off are refused */
+    static const unsigned char rounds[] = {0x02, 0x03, 0x09, 0x27, 0xc0};
+    unsigned char *end = (unsigned char *)out.p + out.n - sizeof rounds;
+    assert_memory_equal(end, rounds, sizeof rounds);
+    memcpy(end + 2, "\x7f\xff\xff", 3);
+    assert_int_equal(cert_pkcs12_read(a, out.p, out.n, "correct horse", &key, &b, &f),
+                     BASE_PERMANENT);
+    assert_string_equal(f.code, "pkcs12.syntax");
+    assert_non_null(strstr(f.text, "rounds"));
     base_buf_free(&out);
 
     static const char *const bad[] = {"", "elevenchars"};

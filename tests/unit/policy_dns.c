@@ -96,7 +96,8 @@ static void methods(void **state)
     assert_false(policy_method_parse("dns", &m));
     assert_false(policy_method_parse(NULL, &m));
     wrong(HEAD "domain \"example.org\" { account = \"main\" method = dns-txt }\n", 3, "no dns section");
-    wrong(HEAD "domain \"example.org\" { account = \"main\"\n method = smoke }\n", 4, "email, dns-txt, dns-cname, http");
+    wrong(HEAD "domain \"example.org\" { account = \"main\"\n method = smoke }\n", 4,
+          "email, dns-txt, dns-cname, http");
     wrong(HEAD "dns \"d\" { validation_zone = \"v.test\" manual = yes }\n"
           "domain \"example.org\" { account = \"main\" method = dns-cname }\n", 4, "only dns-txt");
     wrong(HEAD "dns \"d\" { label = \"@\" manual = yes }\n"
