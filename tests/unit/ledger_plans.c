@@ -308,19 +308,14 @@ static void fill_account(struct fixture *x)
 static void fill_custody(struct fixture *x)
 {
     struct ledger_forget r = {
-        .hash = "h", .mailbox = "a@b", .tenant = "t", .reason = "r", .asked_by = "j", .state = "asked"},
-                         *list;
-    const char *mailbox;
-    size_t n;
+        .hash = "h", .mailbox = "a@b", .tenant = "t", .reason = "r", .asked_by = "j", .state = "asked"};
 
     GOOD(x, ledger_alias_put(x->l, "c@d", "a@b", &x->fail));
-    GOOD(x, ledger_alias_get(x->l, x->a, "c@d", &mailbox, &x->fail));
     GOOD(x, ledger_certificate_share(x->l, 1, "c@d", &x->fail));
     GOOD(x, ledger_forget_add(x->l, &r, &r.id, &x->fail));
     GOOD(x, ledger_forget_get(x->l, x->a, r.id, &r, &x->fail));
     GOOD(x, ledger_forget_update(x->l, &r, &x->fail));
     GOOD(x, ledger_forget_of(x->l, x->a, "a@b", &r, &x->fail));
-    GOOD(x, ledger_forget_list(x->l, x->a, 0, 9, &list, &n, &x->fail));
 }
 
 /* Walking ids upwards or downwards is fine if nothing else is asked for. */
