@@ -324,7 +324,7 @@ bool agent_cmd_request_list_start(struct agent *ag, int64_t client, const json_t
 void agent_control_answer(struct agent *ag, int64_t client, json_t *answer);
 bool agent_cmd_domain_check_start(struct agent *ag, int64_t client, const json_t *req,
                                   struct base_fail *f);
-bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req,
+bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req, const char *by,
                             struct base_fail *f);
 bool agent_cmd_doctor_start(struct agent *ag, int64_t client, struct base_fail *f);
 

@@ -252,7 +252,7 @@ static bool start_slow(struct agent *ag, struct agent_client *c, const char *cmd
     if (strcmp(cmd, "alias") == 0)
         return agent_cmd_alias_start(ag, c->number, req, f);
     if (strcmp(cmd, "import") == 0)
-        return agent_cmd_import_start(ag, c->number, req, f);
+        return agent_cmd_import_start(ag, c->number, req, by, f);
     if (strcmp(cmd, "evidence") == 0)
         return agent_cmd_evidence_start(ag, c->number, req, by, f);
     if (strcmp(cmd, "request.list") == 0)

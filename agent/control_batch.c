@@ -328,7 +328,8 @@ enum base_fail_class agent_cmd_batch_check(struct agent *ag, const json_t *req, 
         json_t *o = json_array_get(list, i), *request = json_copy(base_json_obj(o, "request"));
         json_t *one = json_object();
         struct base_fail why = {0};
-        base_json_setb(request, "dry_run", true);
+        if (request)
+            base_json_setb(request, "dry_run", true);
         if (!request || agent_order_place(ag, request, by, one, &why)) {
             json_t *e = json_object();
             base_json_setn(e, "line", base_json_int(o, "line", 0));

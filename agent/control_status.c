@@ -8,12 +8,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "domainlook.h"
+#include "ledger/counts.h"
 #include "publish.h"
 #include "catalog.h"
 #include "show.h"
 #include "trust.h"
 
 #define DAY 86400
+#define COUNT_MAX 10000 /* no count goes further */
 
 static void attention(json_t *list, const char *text)
 {
@@ -102,24 +104,11 @@ static void put_accounts(struct agent *ag, json_t *answer, json_t *att)
     json_object_set_new(answer, "accounts", l);
 }
 
-/* Counts by walking pages; LIST is one of the ledger's list calls in disguise. */
 static int64_t count_held(struct agent *ag)
 {
-    int64_t before = 0, total = 0;
-    for (;;) {
-        struct base_arena *a = base_arena_new();
-        struct base_fail f = {0};
-        struct ledger_mail *m;
-        size_t n = 0;
-        if (ledger_mail_list(ag->ledger, a, "held", before, 200, &m, &n, &f))
-            n = 0;
-        if (n)
-            before = m[n - 1].id;
-        base_arena_free(a);
-        total += (int64_t)n;
-        if (n < 200 || total >= 10000)
-            return total;
-    }
+    struct base_fail f = {0};
+    int64_t n = 0;
+    return ledger_count_mails(ag->ledger, "held", COUNT_MAX, &n, &f) ? 0 : n;
 }
 
 static int64_t count_intents(struct agent *ag)
@@ -138,30 +127,17 @@ static int64_t count_intents(struct agent *ag)
             after = v[n - 1].p.id;
         base_arena_free(a);
         total += (int64_t)n;
-        if (n < 200 || total >= 10000)
+        if (n < 200 || total >= COUNT_MAX)
             return total;
     }
 }
 
 static void put_jobs(struct agent *ag, json_t *answer)
 {
-    int64_t after = 0, waiting = 0, failing = 0;
-    for (;;) {
-        struct base_arena *a = base_arena_new();
-        struct base_fail f = {0};
-        struct ledger_job *v;
-        size_t n = 0;
-        if (ledger_job_list(ag->ledger, a, after, 200, &v, &n, &f))
-            n = 0;
-        for (size_t i = 0; i < n; i++) {
-            after = v[i].id;
-            waiting++;
-            failing += v[i].tries > 0;
-        }
-        base_arena_free(a);
-        if (n < 200 || waiting >= 10000)
-            break;
-    }
+    struct base_fail f = {0};
+    int64_t waiting = 0, failing = 0;
+    if (ledger_count_jobs(ag->ledger, COUNT_MAX, &waiting, &failing, &f))
+        base_log_fail(LOG_WARNING, "status.jobs", &f, NULL);
     json_t *o = json_object();
     base_json_setn(o, "waiting", waiting);
     base_json_setn(o, "failing", failing);
@@ -199,23 +175,19 @@ static void put_mails(struct agent *ag, json_t *answer, json_t *att)
 
 static void put_certificates(struct agent *ag, json_t *answer, json_t *att)
 {
-    struct base_arena *a = base_arena_new();
     struct base_fail f = {0};
-    struct ledger_certificate *v;
-    size_t n = 0;
+    int64_t n = 0;
     char text[120];
     json_t *o = json_object();
-    if (ledger_certificate_expiring(ag->ledger, a, base_now() + 30 * DAY, 0, 0, 500, &v, &n, &f))
+    if (ledger_count_ending(ag->ledger, base_now() + 30 * DAY, &n, &f))
         n = 0;
-    base_json_setn(o, "expiring", (int64_t)n);
+    base_json_setn(o, "expiring", n);
     json_object_set_new(answer, "certificates", o);
     if (n) {
         snprintf(text, sizeof(text),
-                 "%zu%s certificates end within 30 days: certmilter list --expiring 30d", n,
-                 n == 500 ? " or more" : "");
+                 "%lld certificates end within 30 days: certmilter list --expiring 30d", (long long)n);
         attention(att, text);
     }
-    base_arena_free(a);
 }
 
 /* The keeper matters where something is ordered; a guard needs none. */

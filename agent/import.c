@@ -242,7 +242,8 @@ static void done(struct agent *ag, struct agent_task *t)
     free(k);
 }
 
-bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req, struct base_fail *f)
+bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req, const char *by,
+                            struct base_fail *f)
 {
     const char *pem = base_json_str(req, "pem");
     if (!pem || strlen(pem) > 256 * 1024) {
@@ -257,7 +258,7 @@ bool agent_cmd_import_start(struct agent *ag, int64_t client, const json_t *req,
     k->pem = base_arena_strdup(k->a, pem);
     k->key_id = base_arena_strdup(k->a, base_json_str(req, "key_id"));
     k->spki = base_arena_strdup(k->a, base_json_str(req, "spki"));
-    k->by = base_arena_strdup(k->a, base_json_strd(req, "by", "unknown"));
+    k->by = base_arena_strdup(k->a, by);
     k->dry = base_json_bool(req, "dry_run", false);
     k->current = base_json_bool(req, "current", false);
     k->task.run = run;

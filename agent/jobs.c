@@ -11,8 +11,9 @@
 #include "watching.h"
 
 #define LEASE 600   /* seconds; a job still being worked on then is not started twice */
-#define BATCH 64
-#define BATCHES 8
+#define BATCH 16
+#define BATCHES 32
+#define TURN_MS 100 /* a job's start may cost a commit or more: then fewer */
 
 static const struct {
     const char *kind;
@@ -123,9 +124,10 @@ void agent_jobs_run(struct agent *ag)
     struct base_fail f = {0};
     struct ledger_job *jobs;
     size_t n = 0;
-    int64_t next = 0;
+    int64_t next = 0, began = base_mono_ms();
     /* a few batches at a time, so that events and other work get their turn */
-    for (int i = 0; i < BATCHES && !ag->stopping && !ag->ledger_sick; i++) {
+    for (int i = 0; i < BATCHES && base_mono_ms() - began < TURN_MS && !ag->stopping && !ag->ledger_sick;
+         i++) {
         size_t room = AGENT_JOBS_MAX - ag->njobs;
         if (room > BATCH)
             room = BATCH;

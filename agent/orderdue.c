@@ -96,8 +96,8 @@ void agent_orders_due(struct agent *ag)
     if (base_mono_ms() >= ag->next_poll) {
         ag->next_poll = base_mono_ms() + POLL_MS;
         poll_accounts(ag);
-        if (!ag->fenced)
-            agent_renewals_due(ag);
     }
+    if (!ag->fenced)
+        agent_renewals_due(ag);
     agent_calendar_due(ag);
 }

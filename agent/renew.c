@@ -16,6 +16,8 @@
 
 #define DAY 86400
 #define PAGE 100
+#define TURN 10       /* certificates tried before the loop does other things */
+#define NONE_MS 5000  /* between two looks at the configuration, where nothing is renewed */
 #define LOOK_MAX 3600 /* seconds between two looks of the timer, at most */
 #define RENEW_DAYS 30 /* before the end, for orders with renewals in a domain without "renew" */
 
@@ -191,13 +193,17 @@ static void tell_refused(struct agent *ag, struct base_arena *a, const struct le
                                    c->mailboxes[0]));
 }
 
-/* One look of the timer over all accounts. */
+/* One look of the timer over all accounts; it goes on where it was when the loop comes again. */
 struct pass {
     int64_t until, at, id; /* where the list goes on */
     int64_t room;          /* orders that may still be made in this look */
+    int64_t turn;          /* certificates that may still be tried before the loop goes on */
     int64_t batch;         /* this look as a run, for the brake */
     char full[120];        /* the account whose limit was met */
+    bool open;             /* not at its end */
 };
+
+static struct pass look; /* only the loop comes here */
 
 /* The limit of orders is met: the rest waits, and is told once a day. */
 static void tell_limit(struct agent *ag, struct base_arena *a, const struct ledger_certificate *c,
@@ -239,6 +245,7 @@ static void renew_one(struct agent *ag, const struct ledger_certificate *c, stru
     if (agent_begin(ag)) {
         if (agent_ok(ag, ledger_notice_once(ag->ledger, key, base_now(), &fresh, &f), &f, "notice") &&
             fresh) {
+            p->turn--;
             const struct agent_renew_how how = {
                 .automatic = true, .timer = true, .batch = p->batch};
             enum base_fail_class r = agent_renew(ag, c, &how, "agent (renewal)", answer, &f);
@@ -263,7 +270,7 @@ static void renew_one(struct agent *ag, const struct ledger_certificate *c, stru
     base_arena_free(a);
 }
 
-/* One page of certificates that end soon; false at the end. */
+/* Some of the certificates that end soon; false at the end. */
 static bool renew_page(struct agent *ag, struct pass *p)
 {
     struct base_arena *a = base_arena_new();
@@ -274,7 +281,8 @@ static bool renew_page(struct agent *ag, struct pass *p)
                   ledger_certificate_expiring(ag->ledger, a, p->until, p->at, p->id, PAGE, &v, &n, &f),
                   &f, "certificates"))
         n = 0;
-    for (size_t i = 0; i < n && p->room > 0; i++) {
+    p->turn = TURN;
+    for (size_t i = 0; i < n && p->room > 0 && p->turn > 0; i++) {
         int64_t when = agent_renewal_time(ag, &v[i]);
         p->at = v[i].not_after;
         p->id = v[i].id;
@@ -282,23 +290,34 @@ static bool renew_page(struct agent *ag, struct pass *p)
             !(p->full[0] && v[i].account && strcmp(p->full, v[i].account) == 0))
             renew_one(ag, &v[i], p);
     }
+    bool more = (n == PAGE || p->turn == 0) && p->room > 0;
     base_arena_free(a);
-    return n == PAGE && p->room > 0;
+    return more;
+}
+
+/* How long until the next look: as often as the account that is asked most. */
+static int64_t pause_of(const struct agent *ag)
+{
+    int64_t wait = LOOK_MAX;
+    for (size_t i = 0; i < ag->conf->naccounts; i++)
+        if (ag->conf->accounts[i].cfg->poll > 0 && ag->conf->accounts[i].cfg->poll < wait)
+            wait = ag->conf->accounts[i].cfg->poll;
+    return wait;
 }
 
 void agent_renewals_due(struct agent *ag)
 {
-    int64_t wait = LOOK_MAX;
-    if (base_mono_ms() < ag->next_renewal || ag->ledger_sick)
+    if (ag->ledger_sick)
         return;
-    int64_t ahead = how_far_ahead(ag);
-    struct pass p = {.until = base_now() + ahead, .room = PAGE, .batch = agent_brake_run()};
-    if (ahead == 0)
-        return;
-    for (size_t i = 0; i < ag->conf->naccounts; i++)
-        if (ag->conf->accounts[i].cfg->poll > 0 && ag->conf->accounts[i].cfg->poll < wait)
-            wait = ag->conf->accounts[i].cfg->poll;
-    ag->next_renewal = base_mono_ms() + wait * 1000;
-    while (renew_page(ag, &p))
-        ;
+    if (!look.open) {
+        if (base_mono_ms() < ag->next_renewal)
+            return;
+        int64_t ahead = how_far_ahead(ag);
+        ag->next_renewal = base_mono_ms() + (ahead ? pause_of(ag) * 1000 : NONE_MS);
+        if (ahead == 0)
+            return;
+        look = (struct pass){.until = base_now() + ahead, .room = PAGE,
+                             .batch = agent_brake_run(), .open = true};
+    }
+    look.open = renew_page(ag, &look);
 }

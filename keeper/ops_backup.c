@@ -164,7 +164,7 @@ enum base_fail_class keeper_op_backup_journal(struct keeper_ctx *ctx, struct kee
     int64_t at;
     char *text = base_arena_alloc(a, JOURNAL_PAGE + 1);
     enum base_fail_class c = for_root(call, f);
-    if (c || !keeper_op_number(call->request, "at", 0, INT64_MAX, 0, &at, f))
+    if (c || !keeper_op_number(call->request, "at", 0, INT64_MAX - JOURNAL_PAGE, 0, &at, f))
         return BASE_PERMANENT;
     int fd = openat(keeper_store_dirfd(ctx->store), "exports.log",
                     O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

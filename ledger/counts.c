@@ -21,7 +21,7 @@ enum base_fail_class ledger_groups(struct ledger *l, struct base_arena *a, enum 
                                 " GROUP BY account, state LIMIT 10000",
         [LEDGER_COUNT_INTENTS] = "SELECT state, NULL, NULL, count(*) FROM intent GROUP BY state",
         [LEDGER_COUNT_JOBS] = "SELECT kind, iif(tries > 0, 'failing', 'waiting'), NULL, count(*)"
-                              " FROM job GROUP BY 1, 2",
+                              " FROM job GROUP BY kind, tries > 0",
     };
     struct ledger_list list;
     enum base_fail_class cls = ledger_rows(l, a, &table, &list, f, queries[what], "");
@@ -38,6 +38,28 @@ enum base_fail_class ledger_count_ending(struct ledger *l, int64_t before, int64
     return ledger_number(l, n, f,
                          "SELECT count(*) FROM certificate WHERE state = 'current' AND not_after < ?1",
                          "i", before);
+}
+
+enum base_fail_class ledger_count_jobs(struct ledger *l, int64_t limit, int64_t *jobs, int64_t *failed,
+                                       struct base_fail *f)
+{
+    *jobs = *failed = 0;
+    enum base_fail_class cls =
+        ledger_number(l, jobs, f, "SELECT count(*) FROM (SELECT 1 FROM job LIMIT ?1)", "i", limit);
+
+    return cls != BASE_OK ? cls
+                          : ledger_number(l, failed, f,
+                                          "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_failing"
+                                          " WHERE tries > 0 LIMIT ?1)",
+                                          "i", limit);
+}
+
+enum base_fail_class ledger_count_mails(struct ledger *l, const char *state, int64_t limit, int64_t *n,
+                                        struct base_fail *f)
+{
+    *n = 0;
+    return ledger_number(l, n, f, "SELECT count(*) FROM (SELECT 1 FROM mail WHERE state = ?1 LIMIT ?2)",
+                         "ti", state, limit);
 }
 
 enum base_fail_class ledger_next_end(struct ledger *l, int64_t *at, struct base_fail *f)

@@ -22,6 +22,11 @@ enum base_fail_class ledger_groups(struct ledger *l, struct base_arena *a, enum 
 /* Current certificates that end before T; INT64_MAX = all current ones. */
 enum base_fail_class ledger_count_ending(struct ledger *l, int64_t before, int64_t *n,
                                          struct base_fail *f);
+/* Counted no further than LIMIT: jobs, and those of them that failed before; mails in STATE. */
+enum base_fail_class ledger_count_jobs(struct ledger *l, int64_t limit, int64_t *jobs, int64_t *failed,
+                                       struct base_fail *f);
+enum base_fail_class ledger_count_mails(struct ledger *l, const char *state, int64_t limit, int64_t *n,
+                                        struct base_fail *f);
 /* When the next current certificate ends; 0 = there is none. */
 enum base_fail_class ledger_next_end(struct ledger *l, int64_t *at, struct base_fail *f);
 /* Current ones of which nobody could say whether they are revoked, asked before T. */

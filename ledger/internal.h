@@ -134,6 +134,7 @@ extern const char ledger_step_custody[];     /* schema_custody.c */
 extern const char ledger_step_trust[];       /* schema_trust.c */
 extern const char ledger_step_account[];     /* schema_account.c */
 extern const char ledger_step_batch[];       /* schema_batch.c */
+extern const char ledger_step_scale[];       /* schema_scale.c */
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */
 enum base_fail_class ledger_check_version(struct ledger *l, const char *path,

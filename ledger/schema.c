@@ -296,6 +296,7 @@ static const char *const steps[] = {
     ledger_step_account,
     ledger_step_validation,
     ledger_step_batch,
+    ledger_step_scale,
 };
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

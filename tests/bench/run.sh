@@ -17,3 +17,6 @@ echo "One CA mail, from Postfix to the confirmed domain:"
 echo
 echo "Backup, verify, rewrap, restore (MAILBOXES=100000 for the real size):"
 /usr/bin/python3 "$here/backup.py" "${MAILBOXES:-5000}"
+echo
+echo "A site with many mailboxes (MAILBOXES=100000 for the real size):"
+/usr/bin/python3 "$here/mailboxes.py" "${MAILBOXES:-5000}"

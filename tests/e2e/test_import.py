@@ -3,6 +3,7 @@ import email
 import email.policy
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -113,6 +114,27 @@ def test_history_stays_behind_the_current_one(site, folder):
     cli(site, "import", third + ".p12", "--passphrase-file", third + ".pass", "--current")
     states = {c["subject"]: c["state"] for c in certificates(site, box)}
     assert states == {"CN=first": "superseded", "CN=second": "superseded", "CN=third": "current"}
+
+
+def test_killed_in_between(site, folder):
+    """Agent and keeper die at some moment of an import; the same import again is one certificate with its key."""
+    base = make(folder, "killed", "k@i2.test", key="P-256")
+    command = [site.program("certmilter"), "--config", site.config, "import", base + ".p12", "--passphrase-file",
+               base + ".pass"]
+    for daemon, start in ((site.keeper, site.keeper.start), (site.agent, site.start_agent)):
+        for wait in (0.005, 0.02, 0.06):
+            p = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(wait)
+            daemon.kill()
+            assert p.wait(60) in (0, 3)
+            start()
+    cli(site, *command[3:])
+    certs = certificates(site, "k@i2.test")
+    assert len(certs) == 1 and certs[0]["state"] == "current" and certs[0]["key_id"]
+    assert all("(uid 0)" in e["actor"] for e in site.events("certificate.imported"))
+    back = str(folder / "killed.back")
+    site.wait(lambda: not subprocess.run([*command[:3], "export", "k@i2.test", "--p12", back, "--passphrase-out",
+                                          back + ".pass", "--reason", "test"], capture_output=True).returncode, 20, "key")
 
 
 def test_public_certificate(site, folder):

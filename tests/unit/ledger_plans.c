@@ -1,7 +1,11 @@
 /* With a million mailboxes no query may walk a whole table. This calls every
  * function of the ledger once, then asks the engine how it would run each
- * statement that these calls left in the cache. */
+ * statement that these calls left in the cache, and the triggers that it sets off. */
+#include "ledger/account.h"
+#include "ledger/alias.h"
 #include "ledger/batch.h"
+#include "ledger/forget.h"
+#include "ledger/publication.h"
 #include "ledger/internal.h"
 #include "ledger/domainlook.h"
 #include "ledger/counts.h"
@@ -11,12 +15,15 @@
 static void fill_counts(struct fixture *x)
 {
     struct ledger_group *groups;
-    int64_t v;
+    int64_t v, failed;
     size_t n;
 
     GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_MAILS, &groups, &n, &x->fail));
     GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_ORDERS, &groups, &n, &x->fail));
     GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_INTENTS, &groups, &n, &x->fail));
+    GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_JOBS, &groups, &n, &x->fail));
+    GOOD(x, ledger_count_jobs(x->l, 9, &v, &failed, &x->fail));
+    GOOD(x, ledger_count_mails(x->l, "held", 9, &v, &x->fail));
     GOOD(x, ledger_count_ending(x->l, 9, &v, &x->fail));
     GOOD(x, ledger_next_end(x->l, &v, &x->fail));
     GOOD(x, ledger_count_unchecked(x->l, 9, &v, &x->fail));
@@ -240,11 +247,91 @@ static void fill_jobs(struct fixture *x)
     GOOD(x, ledger_job_done(x->l, j.id, &x->fail));
 }
 
+static void fill_publications(struct fixture *x)
+{
+    struct ledger_publication p = {
+        .mailbox = 1, .publisher = "p", .certificate = 1, .state = "wanted", .reason = "issued"},
+                              *list;
+    struct ledger_box box, *boxes;
+    int64_t v;
+    size_t n;
+
+    GOOD(x, ledger_publication_add(x->l, &p, &p.id, &x->fail));
+    GOOD(x, ledger_publication_update(x->l, &p, &x->fail));
+    GOOD(x, ledger_publication_get(x->l, x->a, p.id, &p, &x->fail));
+    GOOD(x, ledger_publication_of(x->l, x->a, 1, "p", &list, &n, &x->fail));
+    GOOD(x, ledger_publication_of_certificate(x->l, x->a, 1, &list, &n, &x->fail));
+    GOOD(x, ledger_publication_list(x->l, x->a, NULL, NULL, 0, 9, &list, &n, &x->fail));
+    assert_int_equal(n, 1);
+    GOOD(x, ledger_publication_list(x->l, x->a, "p", NULL, 0, 9, &list, &n, &x->fail));
+    assert_int_equal(n, 1);
+    GOOD(x, ledger_publication_list(x->l, x->a, "p", "wanted", 0, 9, &list, &n, &x->fail));
+    assert_int_equal(n, 1);
+    GOOD(x, ledger_publication_list(x->l, x->a, "q", "wanted", 0, 9, &list, &n, &x->fail));
+    assert_int_equal(n, 0);
+    GOOD(x, ledger_publication_count(x->l, "wanted", 9, &v, &x->fail));
+    GOOD(x, ledger_publication_clear_keys(x->l, &v, &x->fail));
+    GOOD(x, ledger_publication_due(x->l, x->a, 9, &boxes, &n, &x->fail));
+    GOOD(x, ledger_publication_planned(x->l, 1, &x->fail));
+    GOOD(x, ledger_publication_expire(x->l, 9, 9, &x->fail));
+    GOOD(x, ledger_box_list(x->l, x->a, 0, 9, &boxes, &n, &x->fail));
+    GOOD(x, ledger_box_get(x->l, x->a, 1, &box, &x->fail));
+    GOOD(x, ledger_box_named(x->l, x->a, "a@b", &box, &x->fail));
+}
+
+static void fill_account(struct fixture *x)
+{
+    struct ledger_price price = {.order_row = 1, .account = "m", .product = "p", .days = 9, .each = "1"};
+    struct ledger_organization o = {
+        .account = "m", .tenant = "t", .name = "n", .form = "{}", .state = "asked", .by = "j"},
+                               *list;
+    struct ledger_order order;
+    struct ledger_job job;
+    struct ledger_intent intent;
+    struct ledger_certificate c;
+    size_t n;
+
+    GOOD(x, ledger_price_put(x->l, &price, &x->fail));
+    GOOD(x, ledger_price_get(x->l, x->a, 1, &price, &x->fail));
+    GOOD(x, ledger_price_last(x->l, x->a, "m", "p", 9, &price, &x->fail));
+    GOOD(x, ledger_organization_add(x->l, &o, &o.id, &x->fail));
+    GOOD(x, ledger_organization_update(x->l, &o, &x->fail));
+    GOOD(x, ledger_organization_get(x->l, x->a, o.id, &o, &x->fail));
+    GOOD(x, ledger_organization_list(x->l, x->a, "m", NULL, NULL, 9, &list, &n, &x->fail));
+    GOOD(x, ledger_order_get(x->l, x->a, 1, &order, &x->fail));
+    GOOD(x, ledger_order_of_ca(x->l, x->a, "m", "c", &order, &x->fail));
+    GOOD(x, ledger_intent_get(x->l, x->a, 1, &intent, &x->fail));
+    GOOD(x, ledger_certificate_get(x->l, x->a, 1, &c, &x->fail));
+    BAD(x, ledger_job_find(x->l, x->a, "k", &job, &x->fail), BASE_PERMANENT, "ledger.absent");
+}
+
+static void fill_custody(struct fixture *x)
+{
+    struct ledger_forget r = {
+        .hash = "h", .mailbox = "a@b", .tenant = "t", .reason = "r", .asked_by = "j", .state = "asked"};
+
+    GOOD(x, ledger_alias_put(x->l, "c@d", "a@b", &x->fail));
+    GOOD(x, ledger_certificate_share(x->l, 1, "c@d", &x->fail));
+    GOOD(x, ledger_forget_add(x->l, &r, &r.id, &x->fail));
+    GOOD(x, ledger_forget_get(x->l, x->a, r.id, &r, &x->fail));
+    GOOD(x, ledger_forget_update(x->l, &r, &x->fail));
+    GOOD(x, ledger_forget_of(x->l, x->a, "a@b", &r, &x->fail));
+}
+
 /* Walking ids upwards or downwards is fine if nothing else is asked for. */
 static bool by_id_only(const char *sql)
 {
     return strstr(sql, "WHERE id > ?1 ORDER BY id LIMIT ?2") != NULL ||
+           strstr(sql, "WHERE p.id > ?1 ORDER BY p.id LIMIT ?2") != NULL ||
            strstr(sql, "WHERE id < ?1 ORDER BY id DESC LIMIT ?2") != NULL;
+}
+
+/* Ordered after all are read, but there are few: publications of one mailbox or certificate,
+ * organizations of one account. */
+static bool few(const char *sql)
+{
+    return strstr(sql, "WHERE p.mailbox = ?1") != NULL || strstr(sql, "WHERE p.certificate = ?1") != NULL ||
+           strstr(sql, "FROM organization WHERE account = ?1") != NULL;
 }
 
 /* What the engine may do besides searching by key or index: walk rows that a
@@ -253,7 +340,9 @@ static bool fine(const char *sql, const char *detail)
 {
     static const char *const scans[] = {"SCAN CONSTANT ROW", "SCAN types", "SCAN (subquery",
                                         /* holds but the few in which something happens */
-                                        "SCAN batch USING INDEX batch_active"};
+                                        "SCAN batch USING INDEX batch_active",
+                                        /* the queue itself, from its begin */
+                                        "SCAN d"};
 
     if (strncmp(detail, "SCAN", 4) == 0) {
         for (size_t i = 0; i < sizeof scans / sizeof scans[0]; i++) {
@@ -263,7 +352,7 @@ static bool fine(const char *sql, const char *detail)
         }
         /* counters: once a minute along an index, never the rows themselves */
         return strstr(detail, "USING COVERING INDEX") != NULL && strstr(sql, "count(*)") != NULL &&
-               strstr(sql, "GROUP BY") != NULL;
+               (strstr(sql, "GROUP BY") != NULL || strstr(sql, "LIMIT ?1)") != NULL);
     }
     if (strncmp(detail, "SEARCH", 6) == 0 && strstr(detail, "USING") == NULL) {
         return false; /* min() or max() without an index */
@@ -275,7 +364,7 @@ static bool fine(const char *sql, const char *detail)
         return by_id_only(sql);
     }
     if (strstr(detail, "TEMP B-TREE FOR ORDER BY") != NULL) {
-        return strstr(sql, "types(type)") != NULL; /* LIMIT rows of each of a few types */
+        return few(sql) || strstr(sql, "types(type)") != NULL; /* LIMIT rows of each of a few types */
     }
     if (strstr(detail, "TEMP B-TREE FOR GROUP BY") != NULL) {
         return strstr(sql, "count(*)") != NULL; /* totals */
@@ -310,6 +399,7 @@ static void no_query_walks_a_table(void **state)
     size_t statements = 0, bad = 0;
     char **sql = calloc(LEDGER_SLOTS, sizeof *sql);
 
+    assert_int_equal(sqlite3_db_config(x->l->db, SQLITE_DBCONFIG_TRIGGER_EQP, 1, NULL), SQLITE_OK);
     BEGIN(x);
     fill_records(x);
     int64_t intent = fill_intents(x);
@@ -320,13 +410,16 @@ static void no_query_walks_a_table(void **state)
     fill_batches(x);
     fill_jobs(x);
     fill_counts(x);
+    fill_publications(x);
+    fill_account(x);
+    fill_custody(x);
     COMMIT(x);
     while ((st = sqlite3_next_stmt(x->l->db, st)) != NULL) {
         assert_true(statements < LEDGER_SLOTS);
         assert_false(sqlite3_stmt_busy(st)); /* none stays open */
         sql[statements++] = strdup(sqlite3_sql(st));
     }
-    assert_true(statements > 75);
+    assert_true(statements > 150);
     for (size_t i = 0; i < statements; i++) {
         bad += check_plan(x, sql[i], true);
         free(sql[i]);
@@ -341,6 +434,7 @@ static void a_walk_is_seen(void **state)
     struct fixture *x = *state;
 
     assert_false(fine("", "SCAN orders"));
+    assert_false(fine("SELECT count(*) FROM a", "SCAN a USING COVERING INDEX b"));
     assert_false(fine("", "SCAN event USING INDEX event_at"));
     assert_false(fine("SELECT 1 GROUP BY a", "SCAN mail USING INDEX mail_counts"));
     assert_false(fine("", "USE TEMP B-TREE FOR ORDER BY"));
