@@ -310,7 +310,6 @@ static void fill_custody(struct fixture *x)
     struct ledger_forget r = {
         .hash = "h", .mailbox = "a@b", .tenant = "t", .reason = "r", .asked_by = "j", .state = "asked"};
 
-    GOOD(x, ledger_alias_put(x->l, "c@d", "a@b", &x->fail));
     GOOD(x, ledger_certificate_share(x->l, 1, "c@d", &x->fail));
     GOOD(x, ledger_forget_add(x->l, &r, &r.id, &x->fail));
     GOOD(x, ledger_forget_get(x->l, x->a, r.id, &r, &x->fail));
