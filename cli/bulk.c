@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "commands.h"
+#include "quote.h"
 
 #define PAGE 200
 #define PAGE_BYTES (256 << 10)
@@ -89,10 +90,34 @@ static int send_all(struct cli *c, const struct cli_bulk *b, struct sending *s)
     return r;
 }
 
+#define FIRST_SEEN (-1)
+
+static int take_first(struct cli *c, void *arg, json_t *line)
+{
+    json_t **first = arg;
+    (void)c;
+    *first = json_incref(json_object_get(line, "request"));
+    json_decref(line);
+    return FIRST_SEEN;
+}
+
+/* Price, balance and room for the whole file, as if each line were like its first. */
+static int quote(struct cli *c, const struct cli_bulk *b)
+{
+    json_t *first = NULL;
+    int r = cli_bulk_each(c, b, take_first, &first);
+    if (r == FIRST_SEEN)
+        r = cli_quote(c, first, b->lines);
+    json_decref(first);
+    return r;
+}
+
 static int dry_run(struct cli *c, const struct cli_bulk *b)
 {
     struct sending s = {.check = true};
     int r = send_all(c, b, &s);
+    if (!r)
+        r = quote(c, b);
     if (r)
         return r;
     if (c->json) {
@@ -158,7 +183,9 @@ static int run(struct cli *c, const struct cli_args *args, const struct cli_bulk
     else if (!c->json)
         fprintf(c->out, "batch %lld: %lld orders\n", (long long)s.batch, (long long)b->lines);
     json_decref(answer);
-    if (open && (r = send_all(c, b, &s)) == CLI_DONE)
+    if (open) /* nothing of it is ordered yet */
+        r = quote(c, b);
+    if (open && !r && (r = send_all(c, b, &s)) == CLI_DONE)
         r = start(c, s.batch, s.sent);
     return r;
 }

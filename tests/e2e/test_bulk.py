@@ -68,6 +68,23 @@ def test_a_file_is_ordered_once(site, domain):
     assert {b: n for b, n in ca_orders(site).items() if b in want} == want
 
 
+def test_the_whole_file_is_priced_first(site, domain):
+    """Price, balance and number of orders before anything leaves; too little balance orders nothing, and loses nothing."""
+    site.ca.settings(tell_prices=True)
+    path = write_csv(site, "priced.csv", boxes(domain, 4))
+    site.ca.post("balance", balance=3.5)
+    for more in ((), ("--dry-run",)):
+        r = cli(site, "order", "--csv", path, *more, ok=(1,))
+        assert "4 orders of" in r.stderr and "balance 3.50 USD" in r.stderr and "is missing" in r.stderr, r.stderr
+    assert not [b for b in ca_orders(site) if b.endswith("@" + domain)], "nothing was ordered"
+    site.ca.post("balance", balance=1000000)
+    r = cli(site, "order", "--csv", path)
+    assert "4 orders of" in r.stderr and "4 issued, 0 failed" in r.stdout
+    r = cli(site, "order", "--csv", path)
+    assert "asked for before" in r.stdout and "orders of" not in r.stderr, "nothing is bought: nothing is priced"
+    site.ca.settings(tell_prices=False)
+
+
 def test_a_pipe_and_options_for_all_lines(site, domain):
     for box in boxes(domain, 3) + [f"z@{domain}"]:
         site.consent(box)
