@@ -57,8 +57,9 @@ bool agent_order_early(struct agent *ag, struct order_run *k);
 bool agent_order_early_open(struct agent *ag, struct order_run *k);
 /* What a pending order waits for; *WHY for a person. */
 bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why);
-/* It failed: its own mails are expected no more. */
-bool agent_order_forget(struct agent *ag, struct order_run *k);
+/* It came to nothing, or nobody knows (WHY): its own mails are expected no more, and the request for
+ * its domain stands in nobody's way. Of the run only a and o are read. */
+bool agent_order_forget(struct agent *ag, struct order_run *k, const char *why);
 
 /* reissue.c: is the certificate that the CA has now the one of before? */
 bool agent_reissue_withdrawn(const struct order_run *k);

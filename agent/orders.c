@@ -64,7 +64,7 @@ static void failed(struct agent *ag, struct order_run *k, const char *why)
         return;
     }
     bool gone = k->got.status_text && strncasecmp(k->got.status_text, "cancel", 6) == 0;
-    if (save(ag, k, gone ? "cancelled" : "failed", why) && agent_order_forget(ag, k)) {
+    if (save(ag, k, gone ? "cancelled" : "failed", why) && agent_order_forget(ag, k, "its order failed")) {
         agent_notice(ag, base_arena_printf(k->a, "order-failed:%lld", (long long)k->o.id),
                      agent_contact(ag, k->o.tenant),
                      base_arena_printf(k->a, "certmilter: the order for %s failed", k->o.mailbox),
@@ -164,7 +164,10 @@ static void found(struct agent *ag, struct order_run *k)
                  k->reissue ? "an answer of the CA was lost, and a reissue is under way there that may or "
                               "may not be this one: compare in the portal"
                             : "an answer of the CA was lost, and an order there may or may not be this one: "
-                 "compare in the portal, then \"certmilter expect\" it or order again"))
+                 "compare in the portal, then \"certmilter expect\" it or order again; \"certmilter "
+                 "cancel\" closes this one") &&
+            /* its number stays unknown: no mail can be told to be of it */
+            (k->reissue || agent_order_forget(ag, k, "whether its order arrived at the CA is not known")))
             agent_job_done(ag, k->job.id);
         return;
     }
@@ -280,18 +283,14 @@ static void downloaded(struct agent *ag, struct order_run *k)
     free(text);
 }
 
-static bool has_ended(const struct ledger_order *o)
-{
-    return strcmp(o->state, "stored") == 0 || strcmp(o->state, "failed") == 0 ||
-           strcmp(o->state, "cancelled") == 0;
-}
-
 /* The certificate's mail was faster than this step: the state stays, the ids are kept. */
 static void overtaken(struct agent *ag, struct order_run *k)
 {
     struct base_fail f = {0};
     if (!k->cls && k->step == STEP_POST) {
+        const char *known = k->o.ca_certificate; /* what the answer leaves out is no news */
         note_ids(k);
+        k->o.ca_certificate = k->o.ca_certificate ? k->o.ca_certificate : known;
         if (agent_price_note(ag, k))
             agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
     }
@@ -304,7 +303,7 @@ static void step_done(struct agent *ag, struct order_run *k)
     /* as it is now: a mail may have brought the certificate meanwhile */
     if (!agent_ok(ag, ledger_order_get(ag->ledger, k->a, k->job.ref, &k->o, &f), &f, "order"))
         return;
-    if (has_ended(&k->o))
+    if (agent_order_ended(&k->o))
         overtaken(ag, k);
     else if (k->cls)
         failed_step(ag, k);

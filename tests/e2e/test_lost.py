@@ -275,3 +275,49 @@ def test_another_certificate_than_ordered(site, domain, fault):
     assert batch(site, number)["issued"] == 0
     assert all(ca_orders(site)[b] == 1 for b in boxes)
     cli(site, "batch", "stop", str(number), ok=(0, 1))
+
+
+SPONSOR = dict(product="secure_email_sponsor", first_name="Jane", last_name="Doe")
+
+
+def intents(site, domain):
+    return {i["state"] for i in site.ask("show", what=f"domain:{domain}")["intents"] if i["kind"] == "domain"}
+
+
+def lose(site, domain):
+    """An order of a domain that isn't validated, whose answer is lost at a CA that shows nothing to tell orders by."""
+    site.ca.settings(tell_marks=False)
+    site.ca.fault(PLACE, "drop", times=1)
+    number = site.order(f"a@{domain}", **SPONSOR)
+    site.wait(lambda: site.order_state(number) == "person", 60, "nobody knows")
+    site.ca.settings(tell_marks=True)
+    return number
+
+
+def test_nobody_knows_whether_it_arrived(site):
+    """What it expected is expected no more, and stands in no other order's way; its certificate is taken all the same."""
+    domain = f"d{next(site.names)}.test"                # not validated yet
+    number = lose(site, domain)
+    assert intents(site, domain) == {"cancelled"}
+    assert "cancel" in bulkkit.show(site, number)["reason"]
+    second = site.order(f"a@{domain}", **SPONSOR)       # by a person who looked
+    site.stored(second, 90)
+    assert intents(site, domain) == {"cancelled", "confirmed"}
+    assert number != second and ca_orders(site)[f"a@{domain}"] == 2
+    site.stored(number, 90)                             # its mail came: it did arrive
+
+
+def test_a_person_closes_what_nobody_knows(site):
+    domain = f"d{next(site.names)}.test"
+    number = lose(site, domain)
+
+    def told():
+        return [k for k in site.ca.counters()["requests"] if k.startswith("PUT") and "/status" in k]
+    before = told()
+    assert "closed here" in cli(site, "cancel", f"order:{number}", "--reason", "not there", "--dry-run").stdout
+    assert site.order_state(number) == "person"
+    assert "closed here" in cli(site, "cancel", f"order:{number}", "--reason", "not there").stdout
+    order = bulkkit.show(site, number)
+    assert order["state"] == "cancelled" and "not there" in order["reason"] and "not knowing" in order["reason"]
+    assert told() == before, "the CA is not asked"
+    assert "nothing to cancel" in cli(site, "cancel", f"order:{number}", "--reason", "x", ok=(1,)).stderr

@@ -35,7 +35,7 @@ static void fill_records(struct fixture *x)
 {
     struct ledger_event e = {.at = 1, .type = "a.b", .object = "x:1"}, *events;
     struct ledger_consent c = {.mailbox = "a@b", .what = "custody"}, *consents;
-    struct ledger_domain d = {.name = "a", .account = "m", .state = "valid"}, *domains;
+    struct ledger_domain d = {.name = "a", .account = "m", .state = "valid"};
     const char *text;
     int64_t id, v;
     bool yes;
@@ -60,7 +60,6 @@ static void fill_records(struct fixture *x)
     GOOD(x, ledger_text_set(x->l, "k", NULL, &x->fail));
     GOOD(x, ledger_domain_put(x->l, &d, &x->fail));
     GOOD(x, ledger_domain_get(x->l, x->a, "a", "m", &d, &x->fail));
-    GOOD(x, ledger_domain_list(x->l, x->a, "", 9, &domains, &n, &x->fail));
     struct ledger_domain_look look, *looks;
     GOOD(x, ledger_domain_look_get(x->l, x->a, "a", &look, &x->fail));
     GOOD(x, ledger_domain_look_put(x->l, &look, &x->fail));
@@ -167,7 +166,6 @@ static void fill_certificates(struct fixture *x)
     GOOD(x, ledger_certificate_find(x->l, x->a, "0AF1", &c, &x->fail));
     GOOD(x, ledger_certificate_of(x->l, x->a, "a@b", 9, &list, &n, &x->fail));
     GOOD(x, ledger_certificate_expiring(x->l, x->a, 9, 0, 0, 9, &list, &n, &x->fail));
-    GOOD(x, ledger_certificate_recheck(x->l, x->a, 9, 9, &list, &n, &x->fail));
     GOOD(x, ledger_mailbox_list(x->l, x->a, "", 9, &mailboxes, &n, &x->fail));
 }
 
@@ -238,7 +236,6 @@ static void fill_jobs(struct fixture *x)
     GOOD(x, ledger_job_save(x->l, j.id, "{}", &x->fail));
     GOOD(x, ledger_job_release_all(x->l, &x->fail));
     GOOD(x, ledger_job_next(x->l, &v, &x->fail));
-    GOOD(x, ledger_job_list(x->l, x->a, 0, 9, &jobs, &n, &x->fail));
     COMMIT(x);
     GOOD(x, ledger_job_lease(x->l, x->a, 9, 9, 9, &jobs, &n, &x->fail));
     assert_int_equal(n, 1);
@@ -330,7 +327,8 @@ static bool by_id_only(const char *sql)
 static bool few(const char *sql)
 {
     return strstr(sql, "WHERE p.mailbox = ?1") != NULL || strstr(sql, "WHERE p.certificate = ?1") != NULL ||
-           strstr(sql, "FROM organization WHERE account = ?1") != NULL;
+           strstr(sql, "FROM organization WHERE account = ?1") != NULL ||
+           strstr(sql, "FROM forget WHERE (hash = ?1 OR hash = ?2)") != NULL; /* of one mailbox */
 }
 
 /* What the engine may do besides searching by key or index: walk rows that a
@@ -340,6 +338,8 @@ static bool fine(const char *sql, const char *detail)
     static const char *const scans[] = {"SCAN CONSTANT ROW", "SCAN types", "SCAN (subquery",
                                         /* holds but the few in which something happens */
                                         "SCAN batch USING INDEX batch_active",
+                                        /* as many as the configuration has, read when that changes */
+                                        "SCAN exact_domain",
                                         /* the queue itself, from its begin */
                                         "SCAN d"};
 
