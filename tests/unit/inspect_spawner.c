@@ -117,7 +117,7 @@ static int open_files(pid_t pid)
 static bool ends(int pidfd)
 {
     struct pollfd p = {pidfd, POLLIN, 0};
-    bool r = poll(&p, 1, 10000) == 1;
+    bool r = poll(&p, 1, 120000) == 1;
 
     close(pidfd);
     return r;
@@ -141,7 +141,7 @@ static enum inspect_key_status look_within(void *ctx, struct base_arena *arena, 
     size_t n = 0;
 
     /* the one before may be on its way out */
-    for (int i = 0; i < 500 && (n = children(up.pid, below, 8)) != 1; i++) {
+    for (int i = 0; i < 6000 && (n = children(up.pid, below, 8)) != 1; i++) {
         usleep(20000);
     }
     assert_int_equal(n, 1);
@@ -215,7 +215,7 @@ static void nothing_left(pid_t up)
     struct seen below[8];
     size_t n = 1;
 
-    for (int i = 0; i < 500 && (n = children(up, below, 8)) > 0; i++) {
+    for (int i = 0; i < 6000 && (n = children(up, below, 8)) > 0; i++) {
         usleep(20000);
     }
     assert_int_equal(n, 0);
