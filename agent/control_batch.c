@@ -1,5 +1,5 @@
-/* agent/control_batch.c - commands about batches: lines come in, the batch is started, watched,
- * paused, resumed, stopped.
+/* agent/control_batch.c - commands about batches: lines come in, the batch is started, paused,
+ * resumed, stopped.
  *
  * The key of a batch is a hash of what it asks for, so the same file sent twice is one
  * batch, and a command that was interrupted goes on where it was. */

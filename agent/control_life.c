@@ -83,42 +83,6 @@ static enum base_fail_class start(struct agent *ag, const struct agent_act *act,
 
 /* ---- cancel --------------------------------------------------------------------------------- */
 
-static bool ended(const struct ledger_order *o)
-{
-    return strcmp(o->state, "stored") == 0 || strcmp(o->state, "failed") == 0 ||
-           strcmp(o->state, "cancelled") == 0;
-}
-
-/* Nothing has left yet: it ends here. */
-static enum base_fail_class cancel_unsent(struct agent *ag, struct base_arena *a,
-                                          struct ledger_order *o, const json_t *req, const char *by,
-                                          json_t *answer, struct base_fail *f)
-{
-    const char *why = base_arena_printf(a, "cancelled by %s before it was sent: %s", by,
-                                        base_json_strd(req, "reason", ""));
-    base_json_set(answer, "text", "it had not been sent yet, and won't be");
-    if (base_json_bool(req, "dry_run", false))
-        return BASE_OK;
-    if (strstr(o->request ? o->request : "", "\"reissue\":"))
-        return agent_reissue_undo(ag, a, o, why)
-                   ? BASE_OK
-                   : base_failf(f, BASE_TEMPORARY, "ledger.io", "the ledger can't be written now");
-    o->state = "cancelled";
-    o->reason = why;
-    o->changed = base_now();
-    o->next_look = 0;
-    enum base_fail_class r = ledger_order_update(ag->ledger, o, f);
-    if (!r) {
-        json_t *data = json_object();
-        base_json_set(data, "state", "cancelled");
-        base_json_set(data, "reason", why);
-        agent_event(ag, LOG_NOTICE, "order.state", o->tenant, agent_object(a, "order", o->id), by,
-                    data);
-        base_json_set(answer, "state", "cancelled");
-    }
-    return r;
-}
-
 enum base_fail_class agent_cmd_cancel(struct agent *ag, const json_t *req, const char *by,
                                       json_t *answer, struct base_fail *f)
 {
@@ -127,12 +91,12 @@ enum base_fail_class agent_cmd_cancel(struct agent *ag, const json_t *req, const
     enum base_fail_class r = need_reason(req, f);
     if (!r)
         r = get_order(ag, a, base_json_strd(req, "order", ""), &o, f);
-    if (!r && ended(&o))
+    if (!r && agent_order_ended(&o))
         r = base_failf(f, BASE_PERMANENT, "cancel.state",
                        "order %lld is %s: there is nothing to cancel%s", (long long)o.id, o.state,
                        strcmp(o.state, "stored") == 0 ? " (to end its certificate: revoke)" : "");
-    else if (!r && strcmp(o.state, "preparing") == 0)
-        r = cancel_unsent(ag, a, &o, req, by, answer, f);
+    else if (!r && (strcmp(o.state, "preparing") == 0 || agent_order_unsure(&o)))
+        r = agent_cancel_here(ag, a, &o, req, by, answer, f);
     else if (!r && (!o.ca_order || strcmp(o.state, "requesting") == 0 ||
                     strcmp(o.state, "unclear") == 0))
         r = base_failf(f, BASE_TEMPORARY, "cancel.unclear",

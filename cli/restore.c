@@ -3,7 +3,8 @@
  * All is unpacked and checked beside its place first ("STATE.restore",
  * "LEDGER.restore"), the ledger gets its fence, everything is on disk; then two
  * renames, the fenced ledger first: whatever is killed between, no agent finds a
- * ledger that it may act on, and the same command goes on. Nothing is overwritten:
+ * ledger that it may act on, and the same command goes on (the key of the sheet is in its
+ * place before them, as afterwards the command finds nothing to do). Nothing is overwritten:
  * what is there is refused, or with --replace moved aside. */
 #include <dirent.h>
 #include <errno.h>
@@ -31,7 +32,8 @@ struct restore {
     struct cli_unpack u;
     struct cli_verified v;
     unsigned char kek[KEEPER_KEK_BYTES];
-    bool have_kek, replace, keeper, resumed;
+    bool have_kek, replace, keeper, resumed, wrote_kek;
+    struct base_fail kek_fail;
 };
 
 static enum base_fail_class failed(struct base_fail *f, const char *what)
@@ -220,24 +222,41 @@ static enum base_fail_class place(struct restore *s, struct base_fail *f)
     return c;
 }
 
-/* The key from the sheet, where the keeper reads it; what is there stays. */
-static int place_kek(struct restore *s)
+/* The key from the sheet, where the keeper reads it; what is there stays. Where it can't be
+ * written the data is of use all the same, and a person puts it there. */
+static void place_kek(struct restore *s)
 {
-    struct base_fail f = {0};
     char hex[2 * KEEPER_KEK_BYTES + 2];
     const char *file = cli_kek_file(s->c);
-    if (!s->have_kek || !s->keeper || access(file, F_OK) == 0)
-        return CLI_DONE;
+    if (!s->have_kek || !s->keeper)
+        return;
+    base_file_sweep(AT_FDCWD, file);
+    if (access(file, F_OK) == 0)
+        return;
     base_hex(s->kek, KEEPER_KEK_BYTES, hex);
     hex[sizeof hex - 2] = '\n';
-    enum base_fail_class c = base_file_write(AT_FDCWD, file, hex, sizeof hex - 1, 0600, &f);
+    s->wrote_kek = !base_file_write(AT_FDCWD, file, hex, sizeof hex - 1, 0600, &s->kek_fail);
     explicit_bzero(hex, sizeof hex);
-    if (c) {
-        cli_complain(s->c, "the data is in its place, the key-encryption key is not: %s", f.text);
+}
+
+static enum base_fail_class place_all(struct restore *s, struct base_fail *f)
+{
+    place_kek(s);
+    enum base_fail_class c = place(s, f);
+    if (c && s->wrote_kek)
+        (void)unlink(cli_kek_file(s->c));
+    return c;
+}
+
+static int tell_kek(struct restore *s)
+{
+    if (s->kek_fail.code[0]) {
+        cli_complain(s->c, "the data is in its place, the key-encryption key is not: %s",
+                     s->kek_fail.text);
         return CLI_ATTENTION;
     }
-    if (!s->c->json)
-        fprintf(s->c->out, "%s: the key-encryption key\n", cli_text(s->c, file));
+    if (s->wrote_kek && !s->c->json)
+        fprintf(s->c->out, "%s: the key-encryption key\n", cli_text(s->c, cli_kek_file(s->c)));
     return CLI_DONE;
 }
 
@@ -302,12 +321,12 @@ static int restore(struct cli *c, const struct cli_args *args)
     struct restore s = {.c = c, .u = {.keeper = -1}};
     struct base_fail f = {0};
     int status = prepare(&s, args);
-    if (!status && (look(&s, &f) || unpack(&s, &f) || place(&s, &f)))
+    if (!status && (look(&s, &f) || unpack(&s, &f) || place_all(&s, &f)))
         status = cli_failed(c, &f);
     if (s.u.keeper >= 0)
         close(s.u.keeper);
     if (!status) {
-        int key = place_kek(&s);
+        int key = tell_kek(&s);
         status = tell(&s);
         status = status ? status : key;
     } else if (s.r)

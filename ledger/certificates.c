@@ -242,9 +242,9 @@ enum base_fail_class ledger_certificate_of(struct ledger *l, struct base_arena *
                     "SELECT " COLUMNS BODY " FROM certificate_mailbox AS m"
                     " CROSS JOIN certificate AS c ON c.id = m.certificate"
                     " CROSS JOIN certificate_body AS b ON b.id = c.id"
-                    " WHERE m.mailbox = (SELECT id FROM mailbox WHERE key = lower(?1))"
+                    " WHERE m.mailbox = (SELECT id FROM mailbox WHERE key = ?1)"
                     " ORDER BY m.not_before DESC, m.certificate DESC LIMIT ?2",
-                    "tn", mailbox, limit);
+                    "mn", mailbox, limit);
 
     return give(cls, &list, out, n);
 }

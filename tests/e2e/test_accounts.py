@@ -264,7 +264,10 @@ def test_price_before_and_after(site, domain):
     q = quote(product=ORG)
     assert (q["each"], q["currency"], q["source"]) == ("25.00", "USD", "the CA")
     assert q["room"]["day"] > 0
-    out = cli(site, "order", f"b@{domain}", "--product", "secure_email_mailbox", "--dry-run", ok=(0, 1))
+    out = cli(site, "order", f"b@{domain}", "--product", "secure_email_mailbox", "--dry-run", ok=(1,))
+    assert "consent" in out and "10.00" not in out     # refused: nothing to pay for
+    site.consent(f"b@{domain}")
+    out = cli(site, "order", f"b@{domain}", "--product", "secure_email_mailbox", "--dry-run")
     assert "10.00 USD each (as told by the CA)" in out and "balance" in out
 
 
