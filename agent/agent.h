@@ -311,7 +311,7 @@ typedef enum base_fail_class agent_command(struct agent *ag, const json_t *req, 
 agent_command agent_cmd_status, agent_cmd_reload, agent_cmd_doctor, agent_cmd_events;
 agent_command agent_cmd_domain_list, agent_cmd_domain_add, agent_cmd_expect;
 agent_command agent_cmd_domain_release;
-agent_command agent_cmd_order, agent_cmd_list, agent_cmd_show, agent_cmd_pem;
+agent_command agent_cmd_list, agent_cmd_show, agent_cmd_pem;
 agent_command agent_cmd_consent_add, agent_cmd_consent_list, agent_cmd_consent_withdraw;
 agent_command agent_cmd_held_list, agent_cmd_held_show, agent_cmd_held_approve, agent_cmd_held_deny;
 agent_command agent_cmd_ingest, agent_cmd_record_list, agent_cmd_record_approve;
