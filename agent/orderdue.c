@@ -107,22 +107,6 @@ static void orders_due(struct agent *ag)
     base_arena_free(a);
 }
 
-int64_t agent_order_poll(const struct order_run *k)
-{
-    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
-    return acc && acc->poll > 0 ? acc->poll : 300;
-}
-
-int64_t agent_order_next_look(struct agent *ag, const struct order_run *k)
-{
-    int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created), poll = agent_order_poll(k);
-    /* often at first, when most orders are issued; then as configured */
-    int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
-    int64_t spread = agent_rate_spread(ag, k->o.account);
-    wait = wait < poll ? wait : poll;
-    return base_now() + (wait > spread ? wait : spread);
-}
-
 void agent_orders_due(struct agent *ag)
 {
     if (!ag->fenced)
