@@ -56,7 +56,7 @@ static enum base_fail_class get_current(struct agent *ag, struct base_arena *a, 
 {
     struct ledger_certificate *v;
     size_t n = 0, best = 500;
-    const char *box = policy_watch_normalise(a, mailbox);
+    const char *box = policy_config_address(ag->conf->cfg, a, mailbox);
     if (!box)
         return base_failf(f, BASE_PERMANENT, "order.mailbox",
                           "\"%s\" is no mail address: expected name@domain", mailbox);

@@ -158,7 +158,7 @@ static const char *our_mailbox(struct agent *ag, struct sync *k, const struct ca
                                const char **tenant)
 {
     for (size_t i = 0; i < o->mailboxes.n; i++) {
-        const char *m = policy_watch_normalise(k->a, o->mailboxes.v[i]);
+        const char *m = policy_watch_normalise_exact(k->a, o->mailboxes.v[i]);
         const struct policy_domain *d = m ? policy_config_mailbox_domain(ag->conf->cfg, m) : NULL;
         if (d && d->account && strcmp(d->account, k->account) == 0) {
             *tenant = d->tenant;
@@ -321,7 +321,7 @@ bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
     if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki || !agent_order_is_portal(&o))
         return true;
     for (size_t i = 0; i < c->n_mailboxes; i++)
-        if (base_ascii_caseeq(c->mailboxes[i].address, o.mailbox)) {
+        if (policy_config_same_mailbox(ag->conf->cfg, c->mailboxes[i].address, o.mailbox)) {
             o.spki = c->spki_sha256;
             *out = o;
             return agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order");

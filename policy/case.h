@@ -93,7 +93,7 @@ void policy_check_page(struct policy_case *k);      /* check_page.c */
 enum policy_ids_say policy_ids_say(const struct policy_case *k, const struct policy_id *ids,
                                    size_t n, bool conflict, const struct policy_intent *intent);
 /* True if the intent's own numbers or its recipients make MAIL one of its copies. */
-bool policy_same_mailbox(const char *a, const char *b);
+bool policy_same_mailbox(const char *a, const char *b, bool fold);
 
 void policy_outcome_plain(struct policy_case *k);      /* outcome.c: kinds that aren't answered */
 void policy_outcome_signature(struct policy_case *k);  /* ... no valid signature */
