@@ -89,6 +89,7 @@ struct agent {
     struct agent_report *report;                    /* report.c: while one is made; NULL */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
+    json_t *folding_kept; /* folding.c: sentences; NULL = not asked yet */
     size_t watch_addresses;
     int64_t watch_written, watch_retry; /* retry: not before, after a failure */
     bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
