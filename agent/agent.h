@@ -89,6 +89,7 @@ struct agent {
     struct agent_report *report;                    /* report.c: while one is made; NULL */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
+    json_t *folding_kept; /* folding.c: sentences; NULL = not asked yet */
     size_t watch_addresses;
     int64_t watch_written, watch_retry; /* retry: not before, after a failure */
     bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
@@ -311,7 +312,7 @@ typedef enum base_fail_class agent_command(struct agent *ag, const json_t *req, 
 agent_command agent_cmd_status, agent_cmd_reload, agent_cmd_doctor, agent_cmd_events;
 agent_command agent_cmd_domain_list, agent_cmd_domain_add, agent_cmd_expect;
 agent_command agent_cmd_domain_release;
-agent_command agent_cmd_order, agent_cmd_list, agent_cmd_show, agent_cmd_pem;
+agent_command agent_cmd_list, agent_cmd_show, agent_cmd_pem;
 agent_command agent_cmd_consent_add, agent_cmd_consent_list, agent_cmd_consent_withdraw;
 agent_command agent_cmd_held_list, agent_cmd_held_show, agent_cmd_held_approve, agent_cmd_held_deny;
 agent_command agent_cmd_ingest, agent_cmd_record_list, agent_cmd_record_approve;

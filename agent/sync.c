@@ -154,7 +154,7 @@ static const char *our_mailbox(struct agent *ag, struct sync *k, const struct ca
                                const char **tenant)
 {
     for (size_t i = 0; i < o->mailboxes.n; i++) {
-        const char *m = policy_watch_normalise(k->a, o->mailboxes.v[i]);
+        const char *m = policy_watch_normalise_exact(k->a, o->mailboxes.v[i]);
         const struct policy_domain *d = m ? policy_config_mailbox_domain(ag->conf->cfg, m) : NULL;
         if (d && d->account && strcmp(d->account, k->account) == 0) {
             *tenant = d->tenant;

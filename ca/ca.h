@@ -371,6 +371,7 @@ struct ca_look {
     size_t naccounts;
     const struct policy_intent *intent; /* NULL = none fits: only who owns what is asked */
     const char *domain, *mailbox;       /* what the mail is about; either may be NULL */
+    bool exact; /* the intent's mailbox is another one in other case (base/mailbox.h) */
     const struct policy_id *ids;        /* ids in the mail (and on the page) */
     size_t nids;
 };

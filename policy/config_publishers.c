@@ -316,7 +316,7 @@ void policy_domain_publish(struct policy_load *l, struct policy_domain *d, const
 void policy_check_folding(struct policy_load *l, const struct policy_domain *d, const char *path,
                           int line)
 {
-    for (size_t i = 0; !d->fold_local_part && i < d->publish.n; i++) {
+    for (size_t i = 0; d->exact_local_part && i < d->publish.n; i++) {
         const struct policy_publisher *p = policy_config_publisher(l->cfg, d->publish.v[i]);
         if (p != NULL && p->kind == POLICY_PUBLISHER_LDAP && strcasestr(p->filter, ":caseExact") == NULL) {
             policy_errors_add(l->errs, path, line,

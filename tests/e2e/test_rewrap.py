@@ -158,6 +158,37 @@ def test_everything_moves_and_opens_at_every_moment(full):
     k.start(fail=True)
 
 
+def test_the_last_look_goes_in_pieces(full):
+    """However many keys there are, no request takes long: the keeper knows how far it has looked."""
+    k = full
+    new = open(k.new).read()
+    assert k.ask("rewrap_begin", admin=True, kek=new)["ok"]
+    page = k.ask("rewrap_page", admin=True, what="keys")
+    assert page["ok"] and page["changed"] == KEYS and page["left"] == 0
+    seen = []
+    for _ in range(KEYS):
+        r = k.ask("rewrap_finish", admin=True, files=9)
+        assert r["ok"], r
+        seen.append(r["seen"])
+        if not r["more"]:
+            break
+        assert json.load(open(k.state + "/kek-check.json"))["kek_id"] == k.old, "not before all was looked at"
+    assert seen == [9, 18, 27, 36, 40]
+    assert json.load(open(k.state + "/kek-check.json"))["kek_id"] == r["kek_id"] != k.old
+    all_open(k)
+
+
+def test_what_one_piece_saw_is_not_forgotten_by_the_next(full):
+    k = full
+    assert k.ask("rewrap_begin", admin=True, kek=open(k.new).read())["ok"]
+    for _ in range(4):
+        assert k.ask("rewrap_finish", admin=True, files=9)["more"]
+    r = k.ask("rewrap_finish", admin=True, files=9)
+    assert not r["ok"] and f"{KEYS} files are still under the old key" in r["text"]
+    p = k.command("--json", "keeper", "rewrap", "--new-kek", k.new)
+    assert p.returncode == 0 and json.loads(p.stdout)["keys"] == KEYS
+
+
 def test_new_keys_are_under_the_new_one_from_the_start(full):
     k = full
     new = open(k.new).read()
