@@ -141,7 +141,7 @@ def test_what_waits_before_it_is_placed(site, domain):
     ("cut", True), ("drop", True), (["slow:1", "drop"], True),
 ])
 def test_nonsense_in_answer_to_an_order(site, domain, fault, arrived):
-    """Answered so or so, ordered or not: each line ends with exactly one order, and waits with a sentence until then."""
+    """Answered or not, ordered or not: each line ends with exactly one order, and waits with a sentence until then."""
     site.ca.settings(issue_delay=600)  # no certificate comes before the answer is known to be lost
     site.ca.fault(PLACE, fault, times=4)
     site.ca.fault("GET .*/order/certificate\\?", "slow:0.5", times=4)
@@ -295,7 +295,7 @@ def lose(site, domain):
 
 
 def test_nobody_knows_whether_it_arrived(site):
-    """What it expected is expected no more, and stands in no other order's way; its certificate is taken all the same."""
+    """What it expected is expected no more, and stands in no other order's way; its certificate is still taken."""
     domain = f"d{next(site.names)}.test"                # not validated yet
     number = lose(site, domain)
     assert intents(site, domain) == {"cancelled"}
