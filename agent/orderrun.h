@@ -61,10 +61,6 @@ bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why);
  * its domain stands in nobody's way. Of the run only a and o are read. */
 bool agent_order_forget(struct agent *ag, struct order_run *k, const char *why);
 
-/* orderdue.c: seconds between two looks of its account; when to look at it again. */
-int64_t agent_order_poll(const struct order_run *k);
-int64_t agent_order_next_look(struct agent *ag, const struct order_run *k);
-
 /* reissue.c: is the certificate that the CA has now the one of before? */
 bool agent_reissue_withdrawn(const struct order_run *k);
 /* In the pool: did the reissue whose answer was lost arrive? */

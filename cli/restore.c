@@ -126,11 +126,9 @@ static void sweep(struct restore *s)
         (void)nftw(s->new_state, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-static enum base_fail_class user(struct restore *s, const char *name, uid_t *uid, gid_t *gid,
-                                 struct base_fail *f)
+static enum base_fail_class user(const char *name, uid_t *uid, gid_t *gid, struct base_fail *f)
 {
     const struct passwd *pw = getpwnam(name); /* NOLINT(concurrency-mt-unsafe) */
-    (void)s;
     if (!pw)
         return base_failf(f, BASE_PERMANENT, "restore.user", "there is no user %s here: install first",
                           name);
@@ -175,10 +173,9 @@ static bool sync_parent(struct restore *s, const char *path)
     return good;
 }
 
-static enum base_fail_class aside(struct restore *s, const char *path, const char *stamp,
+static enum base_fail_class aside(struct restore *s, const char *path, const char *to,
                                   struct base_fail *f)
 {
-    const char *to = base_arena_printf(s->c->a, "%s.before-restore-%s", path, stamp);
     if (rename(path, to) == 0) {
         if (!s->c->json)
             fprintf(s->c->out, "moved aside: %s\n", to);
@@ -198,19 +195,30 @@ static void clear_empty(struct restore *s)
         (void)unlink(base_arena_printf(s->c->a, "%s/%s", s->state, files[i]));
 }
 
+/* The ledger goes last and names the others by the time of its last change: killed in
+ * between, the same command gives them the same names, under which SQLite finds them. */
+static enum base_fail_class ledger_aside(struct restore *s, struct base_fail *f)
+{
+    static const char *const parts[] = {"-shm", "-wal", ""};
+    struct base_arena *a = s->c->a;
+    struct stat st = {0};
+    enum base_fail_class c = BASE_OK;
+    (void)stat(s->ledger, &st);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !c; i++)
+        c = aside(s, base_arena_printf(a, "%s%s", s->ledger, parts[i]),
+                  base_arena_printf(a, "%s.before-restore-%lld.%09ld%s", s->ledger,
+                                    (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, parts[i]), f);
+    return c;
+}
+
 static enum base_fail_class place(struct restore *s, struct base_fail *f)
 {
     enum base_fail_class c = BASE_OK;
-    char stamp[32];
-    (void)snprintf(stamp, sizeof stamp, "%lld", (long long)base_now());
     if (s->replace && !s->resumed) {
-        c = aside(s, s->ledger, stamp, f);
-        if (!c)
-            c = aside(s, base_arena_printf(s->c->a, "%s-wal", s->ledger), stamp, f);
-        if (!c)
-            c = aside(s, base_arena_printf(s->c->a, "%s-shm", s->ledger), stamp, f);
+        c = ledger_aside(s, f);
         if (!c && s->keeper && has_store(s))
-            c = aside(s, s->state, stamp, f);
+            c = aside(s, s->state, base_arena_printf(s->c->a, "%s.before-restore-%lld", s->state,
+                                                     (long long)base_now()), f);
     }
     if (!c && (rename(s->new_ledger, s->ledger) != 0 || !sync_parent(s, s->ledger)))
         c = failed(f, s->ledger);
@@ -250,14 +258,12 @@ static enum base_fail_class place_all(struct restore *s, struct base_fail *f)
 
 static int tell_kek(struct restore *s)
 {
-    if (s->kek_fail.code[0]) {
+    if (s->kek_fail.code[0])
         cli_complain(s->c, "the data is in its place, the key-encryption key is not: %s",
                      s->kek_fail.text);
-        return CLI_ATTENTION;
-    }
-    if (s->wrote_kek && !s->c->json)
+    else if (s->wrote_kek && !s->c->json)
         fprintf(s->c->out, "%s: the key-encryption key\n", cli_text(s->c, cli_kek_file(s->c)));
-    return CLI_DONE;
+    return s->kek_fail.code[0] ? CLI_ATTENTION : CLI_DONE;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------- */
@@ -308,8 +314,8 @@ static int prepare(struct restore *s, const struct cli_args *args)
         if (r)
             return r;
     }
-    if (user(s, agent ? agent : "certagent", &s->u.ledger_uid, &s->u.ledger_gid, &f) ||
-        user(s, keeper ? keeper : "certkeeper", &s->u.keeper_uid, &s->u.keeper_gid, &f) ||
+    if (user(agent ? agent : "certagent", &s->u.ledger_uid, &s->u.ledger_gid, &f) ||
+        user(keeper ? keeper : "certkeeper", &s->u.keeper_uid, &s->u.keeper_gid, &f) ||
         cli_reader_open(s->file, &s->r, &f))
         return cli_failed(c, &f);
     s->keeper = base_json_bool(cli_reader_manifest(s->r), "keeper", false);

@@ -98,6 +98,25 @@ def sweep(once, first=1, least=5):
     raise AssertionError(f"more than {STEPS_MAX} steps")
 
 
+def moments(ran, beside=None):
+    """The steps of a run that are worth an end of their own, and the one behind the last: of many alike one after
+    another the first, the second and the last; of connects none, as nobody has heard anything yet. BESIDE: part of
+    the names of what is still on its way to its place: of those the first step of each row in one file."""
+    s = [None, None, *ran.steps, None, None]
+
+    def path(step):
+        return step.partition(" ")[2] if step else None
+
+    def worth(n):
+        i = n + 1
+        if not s[i]:
+            return True
+        if beside and beside in s[i]:
+            return path(s[i]) != path(s[i - 1])
+        return not s[i].startswith("connect") and not s[i - 2] == s[i - 1] == s[i] == s[i + 1]
+    return [n for n in range(1, len(ran.steps) + 2) if worth(n)]
+
+
 def hidden(*folders):
     """Files that begin with a dot, below FOLDERS: what a killed writer leaves."""
     return [os.path.join(base, n) for f in folders for base, _, names in os.walk(f) for n in names if n[0] == "."]

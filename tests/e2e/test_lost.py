@@ -141,7 +141,7 @@ def test_what_waits_before_it_is_placed(site, domain):
     ("cut", True), ("drop", True), (["slow:1", "drop"], True),
 ])
 def test_nonsense_in_answer_to_an_order(site, domain, fault, arrived):
-    """Answered or not, ordered or not: each line ends with exactly one order, and waits with a sentence until then."""
+    """Answered so or so, ordered or not: each line ends with exactly one order, and the record has why."""
     site.ca.settings(issue_delay=600)  # no certificate comes before the answer is known to be lost
     site.ca.fault(PLACE, fault, times=4)
     site.ca.fault("GET .*/order/certificate\\?", "slow:0.5", times=4)
