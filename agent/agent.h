@@ -293,7 +293,7 @@ void agent_notice_held(struct agent *ag, const struct agent_case *c,
                        const struct policy_decision *d);
 void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
                              const struct policy_decision *d);
-/* Owners are told of exports: reads the keeper's journal. */
+/* Owners are told of exports: reads the keeper's journal (exports.c). */
 void agent_exports_poll(struct agent *ag);
 
 /* ---- watch file (watch.c) ---------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 """A private BIND on a high port of loopback that holds the root zone, and in it nothing but our names.
 
-So every name that nobody put here does not exist, and no query leaves the machine. Runs as the user bind from a copy of the program: Debian's AppArmor profile is bound to
-the path /usr/sbin/named and allows that one to read /etc/bind only.
+So every name that nobody put here does not exist, and no query leaves the machine. Runs as the user bind from a copy of
+the program: Debian's AppArmor profile is bound to the path /usr/sbin/named and lets that one read /etc/bind only.
 """
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""What the account is and may do: organizations, products, payment, rights of the key, and what is predicted from it."""
+"""What the account is and may do: organizations, products, payment, rights of the key, what is predicted from it."""
 import email
 import email.policy
 import itertools
@@ -15,7 +15,8 @@ from agentsocket import Refused
 RECEPTION, BOSS = "reception@example.test", "boss@example.test"
 FORM = {"name": "Example Two Ltd", "address": "2 Sample Street", "city": "Sampletown", "zip": "12345", "country": "de",
         "telephone": "+49 30 5550102", "organization_contact": {
-            "first_name": "Berta", "last_name": "Boss", "job_title": "CEO", "email": BOSS, "telephone": "+49 30 5550103"}}
+            "first_name": "Berta", "last_name": "Boss", "job_title": "CEO", "email": BOSS,
+            "telephone": "+49 30 5550103"}}
 ORG = "secure_email_organization"
 
 
@@ -128,7 +129,8 @@ def test_required_custom_fields_are_named(site, domain):
 
     def sends(**fields):
         try:
-            return site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256", dry_run=True,
+            return site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256",
+                            dry_run=True,
                             **fields)["sends"]
         except Refused:
             return None         # the next look brings the field, or that it is required no more
@@ -188,7 +190,8 @@ def test_the_list_of_the_last_look_while_the_ca_is_away(site, domain):
 
 def add_args(name):
     return ["organization", "add", name, "--address", "2 Sample Street", "--zip", "12345", "--city", "Sampletown",
-            "--country", "de", "--phone", "+49 30 5550102", "--contact-first-name", "Berta", "--contact-last-name", "Boss",
+            "--country", "de", "--phone", "+49 30 5550102", "--contact-first-name", "Berta",
+            "--contact-last-name", "Boss",
             "--contact-email", BOSS, "--contact-phone", "+49 30 5550103"]
 
 
@@ -288,7 +291,8 @@ def test_the_order_goes_on_when_prices_cannot_be_asked(site, domain):
 
 
 @pytest.mark.parametrize("methods,balance,expected", [
-    (["profile", "balance"], 1000, "profile"), (["balance", "card"], 1000, "balance"), (["balance", "card"], 0, "card")])
+    (["profile", "balance"], 1000, "profile"), (["balance", "card"], 1000, "balance"),
+    (["balance", "card"], 0, "card")])
 def test_payment_auto(site, domain, methods, balance, expected):
     site.ca.post("rights", payment_methods=methods)
     site.ca.post("balance", balance=balance)
@@ -398,7 +402,7 @@ def test_an_organization_must_be_known_and_active(site, domain):
     site.stored(site.order(f"b@{domain}", product="secure_email_mailbox"))
 
 
-# --- approval -----------------------------------------------------------------------------------------------------------
+# --- approval -------------------------------------------------------------------------------------
 
 def test_approval_is_skipped_only_where_that_is_switched_on(sites):
     site = sites(account_options={"skip_approval": "no"}).start()
@@ -411,7 +415,7 @@ def test_approval_is_skipped_only_where_that_is_switched_on(sites):
     site.stored(n)
 
 
-# --- many accounts ---------------------------------------------------------------------------------------------------------
+# --- many accounts --------------------------------------------------------------------------------
 
 MANY = 500
 

@@ -114,7 +114,8 @@ def test_flooding(site, domain):
 
 
 @pytest.mark.parametrize("ids_shown", [True, False])
-@pytest.mark.parametrize("name", ["Acme Domain ID: {id}", "Acme\r\nDomain ID: {id}\r\n", "Acme\r\n\r\nDomain ID: {id}\r\n\r\n",
+@pytest.mark.parametrize("name", ["Acme Domain ID: {id}", "Acme\r\nDomain ID: {id}\r\n",
+                                  "Acme\r\n\r\nDomain ID: {id}\r\n\r\n",
                                   "A\r\n\r\nReference data\r\nDomain: {domain}\r\nDomain ID: {id}\r\n\r\n"])
 def test_her_name_is_our_id(site, domain, name, ids_shown):
     """A name that an applicant typed binds nothing, even from a CA that prints it as it is."""
