@@ -402,6 +402,65 @@ def test_an_organization_must_be_known_and_active(site, domain):
     site.stored(site.order(f"b@{domain}", product="secure_email_mailbox"))
 
 
+@pytest.fixture(scope="module")
+def customers(sites):
+    """Three tenants with an account and a domain each; the first and the third share the number of an organization."""
+    site = sites(domains={"a.test": {"tenant": '"a"'}}, account_options={"tenant": '"a"'}, poll="1s", settle="2s",
+                 extra="".join(f'tenant "{t}" {{ contact = "it@{t}.test" }}\n' for t in "abc"))
+    site.start_around()
+    site.ca.settings(rate_limits=False, issue_delay=0)
+    site.organization = {"a": site.ca.account["organization_id"]}
+    with open(site.config, "a") as f:
+        for t in "bc":
+            made = site.ca.post("account", name=t)
+            site.credential(t, made["key"], "certagent")
+            site.organization[t] = made["organization_id"] if t == "b" else site.organization["a"]
+            f.write(f'account "{t}" {{\n tenant = "{t}"\n profile = "rehearsal"\n driver = certcentral\n'
+                    f' base_url = "https://api.rehearsal-ca.test:{site.ports["https"]}/services/v2"\n'
+                    f' api_key = "{t}"\n tls_bundle = "{site.dir}/etc/tls-ca.pem"\n skip_approval = yes\n'
+                    f' payment = balance\n organization = {site.organization[t]}\n}}\n'
+                    f'domain "{t}.test" {{\n tenant = "{t}"\n account = "{t}"\n attestation = "Personnel of {t}"\n}}\n')
+    site.start_milter()
+    site.keeper.start()
+    site.start_agent()
+    for t, account in (("a", "ours"), ("b", "b"), ("c", "c")):
+        site.ca.post("validate", domain=f"{t}.test", account=account)
+    return site
+
+
+def test_an_organization_goes_with_its_tenants_domains_only(customers):
+    site, org = customers, customers.organization
+    for box, number, owner in (("x@a.test", org["b"], "b"), ("x@b.test", org["a"], "")):
+        site.consent(box)
+        a = refusal(site, box, product=ORG, organization=number)
+        assert a["code"] == "order.tenant" and f"organization {number} is tenant \"{owner}" in a["text"], a
+        out = cli(site, "order", box, "--product", ORG, "--organization", str(number), ok=(1,))
+        assert "of its own tenant only" in out
+        path = site.path("customers.csv")
+        with open(path, "w") as f:
+            f.write(f"mailbox,product,organization\n{box},{ORG},{number}\n")
+        out = cli(site, "order", "--csv", path, ok=(4,))
+        assert "of its own tenant only" in out + open(path + ".result.csv").read()
+    assert not at_ca(site, "x@a.test") and not at_ca(site, "x@b.test", "b")
+    # its own, also where another tenant's account names the same number
+    for box, number, account in (("y@a.test", org["a"], "ours"), ("y@b.test", org["b"], "b")):
+        site.stored(site.order(box, product=ORG, organization=number))
+        assert [o["organization_id"] for o in at_ca(site, box, account)] == [number]
+
+
+def test_an_account_goes_with_its_tenants_domains_only(customers):
+    text = open(customers.config).read()
+    with open(customers.config, "a") as f:
+        f.write('domain "z.test" {\n tenant = "a"\n account = "b"\n}\n')
+    try:
+        with pytest.raises(Refused) as e:
+            customers.ask("reload")
+        assert "can't use account \"b\" of tenant \"b\"" in json.dumps(e.value.answer["errors"]).replace('\\"', '"')
+    finally:
+        with open(customers.config, "w") as f:
+            f.write(text)
+
+
 # --- approval -------------------------------------------------------------------------------------
 
 def test_approval_is_skipped_only_where_that_is_switched_on(sites):
