@@ -69,8 +69,8 @@ enum base_fail_class agent_alias_resolve(const struct policy_config *cfg, struct
         next = value ? only_address(a, value) : NULL;
         if (value && !next)
             return BASE_OK; /* a list: nobody's */
-        if (!next || base_ascii_caseeq(next, now)) {
-            *mailbox = base_ascii_caseeq(now, address) ? NULL : now;
+        if (!next || policy_config_same_mailbox(cfg, next, now)) {
+            *mailbox = policy_config_same_mailbox(cfg, now, address) ? NULL : now;
             return BASE_OK;
         }
         now = next;

@@ -13,6 +13,7 @@
 #include "dcv/dns.h"
 #include "dcv/http.h"
 #include "domainlook.h"
+#include "folding.h"
 #include "keeper/client.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
@@ -196,6 +197,7 @@ static void check_keeper(struct checks *k)
 {
     struct base_fail f = {0};
     struct keeper_status st;
+    const char *differs;
     if (!k->conf->naccounts) {
         say(k, "keeper", "ok", "not needed: there is no CA account (guard mode)");
         return;
@@ -205,6 +207,8 @@ static void check_keeper(struct checks *k)
             base_arena_printf(k->a, "the keeper does not answer: %s. Is certkeeperd running?", f.text));
     else if (!st.locked)
         say(k, "keeper", "warn", "the keeper's secret memory can be swapped out: raise LimitMEMLOCK");
+    else if ((differs = agent_folding_keeper(k->a, k->conf->cfg, &st)))
+        say(k, "keeper", "warn", differs);
     else
         say(k, "keeper", "ok", base_arena_printf(k->a, "the keeper answers (key-encryption key %s)",
                                                  st.kek_id));
@@ -345,6 +349,9 @@ static void start(struct agent *ag, int64_t client, const struct policy_domain *
             const char *text = agent_publish_doctor(ag, k->a, &warn);
             say(k, "publishers", warn ? "warn" : "ok", text);
         }
+        for (size_t i = 0; i < json_array_size(agent_folding_kept(ag)); i++)
+            say(k, "local parts", "warn",
+                base_arena_strdup(k->a, json_string_value(json_array_get(agent_folding_kept(ag), i))));
         check_orders(ag, k);
     }
     k->task.run = d ? domain_run : doctor_run;

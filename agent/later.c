@@ -19,17 +19,11 @@ static json_t *request_of(const struct ledger_order *o)
     return o->request ? base_json_parse(o->request, strlen(o->request), 1 << 20, &f) : NULL;
 }
 
-static bool has_ended(const struct ledger_order *o)
-{
-    return strcmp(o->state, "stored") == 0 || strcmp(o->state, "failed") == 0 ||
-           strcmp(o->state, "cancelled") == 0;
-}
-
 /* Ordered without a CSR, and its certificate is not here? */
 static bool waits(const struct ledger_order *o)
 {
     json_t *req = request_of(o);
-    bool is = agent_form_later(req) && !o->spki && !has_ended(o);
+    bool is = agent_form_later(req) && !o->spki && !agent_order_ended(o);
     json_decref(req);
     return is;
 }
@@ -128,8 +122,11 @@ bool agent_later_adopt(struct agent *ag, struct base_arena *a, int64_t order,
 {
     struct base_fail f = {0};
     struct ledger_order o;
-    if (ledger_order_get(ag->ledger, a, order, &o, &f) || !waits(&o) ||
-        cert_fields_has_mailbox(c, o.mailbox) == CERT_MAILBOX_DIFFERENT)
+    if (ledger_order_get(ag->ledger, a, order, &o, &f) || !waits(&o))
+        return true;
+    enum cert_mailbox_match m = cert_fields_has_mailbox(c, o.mailbox);
+    if (m == CERT_MAILBOX_DIFFERENT ||
+        (m == CERT_MAILBOX_FOLDED && !policy_config_folds(ag->conf->cfg, o.mailbox)))
         return true;
     o.spki = c->spki_sha256;
     *out = o;
@@ -153,9 +150,34 @@ static bool awaited_for(struct agent *ag, struct base_arena *a, const char *mail
 bool agent_later_awaited(struct agent *ag, struct base_arena *a, const struct cert_fields *c)
 {
     for (size_t i = 0; i < c->n_mailboxes; i++) {
-        const char *m = policy_watch_normalise(a, c->mailboxes[i].address);
+        const char *m = policy_config_address(ag->conf->cfg, a, c->mailboxes[i].address);
         if (m && awaited_for(ag, a, m))
             return true;
     }
     return false;
+}
+
+/* ---- whose certificate it is, where no key tells -------------------------------------------- */
+
+bool agent_certificate_known(struct agent *ag, struct base_arena *a, const struct cert_fields *c)
+{
+    struct base_fail f = {0};
+    struct ledger_certificate have;
+    return !ledger_certificate_find(ag->ledger, a, c->sha256, &have, &f);
+}
+
+bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
+                        const struct cert_fields *c, struct ledger_order *out)
+{
+    struct base_fail f = {0};
+    struct ledger_order o;
+    if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki || !agent_order_is_portal(&o))
+        return true;
+    for (size_t i = 0; i < c->n_mailboxes; i++)
+        if (policy_config_same_mailbox(ag->conf->cfg, c->mailboxes[i].address, o.mailbox)) {
+            o.spki = c->spki_sha256;
+            *out = o;
+            return agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order");
+        }
+    return true;
 }
