@@ -335,7 +335,7 @@ def test_reload_kill_and_stop(site):
     m = site.machine
     before = site.agent.pid()
     m.run("systemctl", "reload", "certagentd")
-    site.wait(lambda: "config.reloaded" in site.agent.log_text(), 20, "reloaded")
+    site.wait(lambda: "config.loaded by=signal" in site.agent.log_text(), 20, "reloaded")
     assert site.agent.pid() == before
     for unit in (site.milter, site.keeper, site.agent):
         pid = unit.pid()
