@@ -133,6 +133,7 @@ static enum base_fail_class store_passphrase(struct keeper_ctx *ctx, struct base
     c = base_file_write(keeper_store_dirfd(ctx->store),
                         base_arena_printf(a, "exports/%s.json", export_id), text, strlen(text),
                         0600, f);
+    keeper_store_export_added(ctx->store);
     free(text);
     json_decref(o);
     base_buf_free(&sealed);

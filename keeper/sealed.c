@@ -61,6 +61,7 @@ enum base_fail_class keeper_sealed_save(struct keeper_ctx *ctx, struct base_aren
         keeper_store_dirfd(ctx->store),
         base_arena_printf(a, "exports/%s.json", base_json_strd(o, "export", "")), text,
         strlen(text), 0600, f);
+    keeper_store_export_added(ctx->store);
     free(text);
     return c;
 }

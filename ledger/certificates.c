@@ -264,17 +264,3 @@ enum base_fail_class ledger_certificate_expiring(struct ledger *l, struct base_a
 
     return give(cls, &list, out, n);
 }
-
-enum base_fail_class ledger_certificate_recheck(struct ledger *l, struct base_arena *a, int64_t now,
-                                                size_t limit, struct ledger_certificate **out,
-                                                size_t *n, struct base_fail *f)
-{
-    struct ledger_list list;
-    enum base_fail_class cls =
-        ledger_rows(l, a, &table, &list, f,
-                    "SELECT " WHOLE "WHERE c.state = 'current' AND c.revocation_next <= ?1"
-                    " ORDER BY c.revocation_next, c.id LIMIT ?2",
-                    "in", now, limit);
-
-    return give(cls, &list, out, n);
-}

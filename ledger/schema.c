@@ -147,7 +147,6 @@ static const char version_1[] =
     ") STRICT;"
     "CREATE INDEX certificate_serial ON certificate(serial);"
     "CREATE INDEX certificate_end ON certificate(not_after) WHERE state = 'current';"
-    "CREATE INDEX certificate_recheck ON certificate(revocation_next) WHERE state = 'current';"
     "CREATE TRIGGER certificate_fixed BEFORE UPDATE OF"
     "  id, thumbprint, serial, issuer, subject, tenant, account, mailboxes, order_row, key_id,"
     "  spki, not_before, not_after, stored_at, usage, source ON certificate"
