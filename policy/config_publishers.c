@@ -305,7 +305,7 @@ void policy_check_folding(struct policy_load *l, const struct policy_domain *d, 
             policy_errors_add(l->errs, path, line,
                               "domain \"%s\": fold_local_part = no: LDAP compares addresses without "
                               "case, so publisher \"%s\" would mix up two mailboxes; expected a "
-                              "filter such as (mail:caseExactMatch:=%%s), found %s",
+                              "filter such as (mail:caseExactIA5Match:=%%s), found %s",
                               d->name, p->id, p->filter);
         }
     }
