@@ -75,6 +75,7 @@ struct agent {
     struct agent_run *runs;
     struct agent_fields *fields; /* custom fields of the accounts' order forms */
     struct agent_client *gone;      /* closed, freed when no event can name them any more */
+    struct agent_task *finished;    /* done by the pool, not yet taken by the loop */
     int64_t jobs[AGENT_JOBS_MAX];   /* ids of the jobs that are being worked on */
     size_t njobs;
     bool in_step;                   /* between agent_begin() and its end, rolled back or not */
@@ -101,6 +102,8 @@ bool agent_begin(struct agent *ag);
 /* commit; false (logged, rolled back) if it failed: the caller's job is tried again. */
 bool agent_commit(struct agent *ag);
 void agent_rollback(struct agent *ag);
+/* Starts writing the ledger's log back into its file where enough came together (checkpoint.c). */
+void agent_checkpoint_due(struct agent *ag);
 /* Records an event within the open transaction and logs it at PRIORITY. DATA may
  * be NULL (decref'd here). */
 void agent_event(struct agent *ag, int priority, const char *type, const char *tenant,

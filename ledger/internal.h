@@ -25,6 +25,7 @@ struct ledger {
     sqlite3 *db;
     int lock; /* descriptor of PATH.lock */
     int version;
+    int log_pages; /* checkpoint.c */
     bool in_transaction;
     struct base_fail lost; /* the engine ended the transaction by itself; BASE_OK = no */
     struct ledger_slot slots[LEDGER_SLOTS];

@@ -23,6 +23,7 @@ static void fill_counts(struct fixture *x)
     GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_INTENTS, &groups, &n, &x->fail));
     GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_JOBS, &groups, &n, &x->fail));
     GOOD(x, ledger_count_jobs(x->l, 9, &v, &failed, &x->fail));
+    GOOD(x, ledger_count_jobs_of(x->l, "notice", 9, &v, &x->fail));
     GOOD(x, ledger_count_mails(x->l, "held", 9, &v, &x->fail));
     GOOD(x, ledger_count_ending(x->l, 9, &v, &x->fail));
     GOOD(x, ledger_next_end(x->l, &v, &x->fail));
