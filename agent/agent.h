@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "ca/ca.h"
 #include "ledger/ledger.h"
+#include "ledger/prune.h"
 #include "net/dns.h"
 #include "net/http.h"
 #include "policy/config.h"
@@ -88,6 +89,8 @@ struct agent {
     int64_t next_scan, next_exports, next_wipe, next_poll, next_renewal; /* base_mono_ms() */
     int64_t next_expiry, next_metrics, next_report; /* base_mono_ms() */
     struct agent_report *report;                    /* report.c: while one is made; NULL */
+    int64_t next_prune;          /* base_mono_ms(); 0 = at the start */
+    struct ledger_prune pruning; /* prune.c: the pass that goes on */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
     size_t watch_addresses;

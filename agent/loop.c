@@ -110,6 +110,7 @@ static void due(struct agent *ag)
     agent_expiry_due(ag);
     agent_report_due(ag);
     agent_metrics_due(ag);
+    agent_prune_due(ag);
     agent_jobs_run(ag);
     agent_mail_wake(ag);
     if (now >= ag->next_scan || !agent_intake_idle(ag)) {

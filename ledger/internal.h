@@ -136,6 +136,7 @@ extern const char ledger_step_trust[];       /* schema_trust.c */
 extern const char ledger_step_account[];     /* schema_account.c */
 extern const char ledger_step_batch[];       /* schema_batch.c */
 extern const char ledger_step_scale[];       /* schema_scale.c */
+extern const char ledger_step_prune[];       /* schema_prune.c */
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */
 enum base_fail_class ledger_check_version(struct ledger *l, const char *path,

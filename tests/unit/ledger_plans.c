@@ -9,6 +9,7 @@
 #include "ledger/internal.h"
 #include "ledger/domainlook.h"
 #include "ledger/counts.h"
+#include "ledger/prune.h"
 #include "ledger/trust.h"
 #include "ledger_fixture.h"
 
@@ -318,6 +319,22 @@ static void fill_custody(struct fixture *x)
     GOOD(x, ledger_forget_of(x->l, x->a, "a@b", &r, &x->fail));
 }
 
+/* One row for each kind of statement: they run only where there is something old. */
+static void fill_prune(struct fixture *x)
+{
+    static const char *const types[] = {"mail.taken", "publish.done", "notice.sent"};
+    struct ledger_prune p = {.events_before = 9, .mails_before = 9};
+    struct ledger_mail m = {.identity = "old", .rcpt = "a@b", .received = 1, .state = "final"};
+
+    GOOD(x, ledger_mail_add(x->l, &m, &m.id, &x->fail));
+    for (size_t i = 0; i < 3; i++) {
+        struct ledger_event e = {.at = 1, .type = types[i], .object = "certificate:9"};
+        GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    }
+    GOOD(x, ledger_prune(x->l, &p, 1000, &x->fail));
+    assert_true(p.over && p.events >= 2);
+}
+
 /* Walking ids upwards or downwards is fine if nothing else is asked for. */
 static bool by_id_only(const char *sql)
 {
@@ -413,6 +430,7 @@ static void no_query_walks_a_table(void **state)
     fill_publications(x);
     fill_account(x);
     fill_custody(x);
+    fill_prune(x);
     COMMIT(x);
     while ((st = sqlite3_next_stmt(x->l->db, st)) != NULL) {
         assert_true(statements < LEDGER_SLOTS);
