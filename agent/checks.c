@@ -197,7 +197,6 @@ static void check_keeper(struct checks *k)
 {
     struct base_fail f = {0};
     struct keeper_status st;
-    const char *differs;
     if (!k->conf->naccounts) {
         say(k, "keeper", "ok", "not needed: there is no CA account (guard mode)");
         return;
@@ -207,11 +206,12 @@ static void check_keeper(struct checks *k)
             base_arena_printf(k->a, "the keeper does not answer: %s. Is certkeeperd running?", f.text));
     else if (!st.locked)
         say(k, "keeper", "warn", "the keeper's secret memory can be swapped out: raise LimitMEMLOCK");
-    else if ((differs = agent_folding_keeper(k->a, k->conf->cfg, &st)))
-        say(k, "keeper", "warn", differs);
     else
         say(k, "keeper", "ok", base_arena_printf(k->a, "the keeper answers (key-encryption key %s)",
                                                  st.kek_id));
+    const char *differs = agent_folding_keeper(k->a, k->conf->cfg, &st);
+    if (st.version && differs)
+        say(k, "local parts", "warn", differs);
 }
 
 /* Which rights a task needs: orders (ordering, reissue, revocation), domains (validation),

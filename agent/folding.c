@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "ledger/folding.h"
 
+#define TEXT_MAX 800 /* of domains in a sentence; the others come when these are put right */
+
 static const char *sentence(struct base_arena *a, const struct policy_domain *d,
                             const struct ledger_pair *p)
 {
@@ -86,21 +88,34 @@ const json_t *agent_folding_kept(const struct agent *ag)
     return ag->folding_kept;
 }
 
+static bool told(const struct keeper_status *st, const char *domain)
+{
+    for (size_t i = 0; i < st->nexact; i++)
+        if (base_ascii_caseeq(st->exact[i], domain))
+            return true;
+    return false;
+}
+
 const char *agent_folding_keeper(struct base_arena *a, const struct policy_config *cfg,
                                  const struct keeper_status *st)
 {
+    struct base_buf add, drop;
+    base_buf_init(&add, TEXT_MAX);
+    base_buf_init(&drop, TEXT_MAX);
     for (size_t i = 0; i < cfg->ndomains; i++) {
         const struct policy_domain *d = &cfg->domains[i];
-        bool exact = false;
-        for (size_t k = 0; k < st->nexact && !exact; k++)
-            exact = base_ascii_caseeq(st->exact[k], d->name);
-        if (exact && !d->exact_local_part)
-            return base_arena_printf(a, "certkeeperd compares the local parts of %s exactly (--exact-local), the "
-                                        "configuration folds them (%s): keys of the other spelling aren't found. "
-                                        "Take it out of certkeeperd's command line", d->name, d->where);
-        if (!exact && d->exact_local_part)
-            return base_arena_printf(a, "%s has fold_local_part = no (%s), but certkeeperd was not told: add "
-                                        "--exact-local %s to its command line", d->name, d->where, d->name);
+        if (told(st, d->name) != d->exact_local_part)
+            base_buf_addf(d->exact_local_part ? &add : &drop, " --exact-local %s", d->name);
     }
-    return NULL;
+    const char *text = NULL;
+    if (add.n)
+        text = base_arena_printf(a, "certkeeperd was not told of every domain with fold_local_part = no; add to "
+                                    "its command line:%s", base_buf_str(&add));
+    if (drop.n)
+        text = base_arena_printf(a, "%s%scertkeeperd compares local parts exactly where the configuration folds "
+                                    "them, so it misses keys of another spelling; take out of its command line:%s",
+                                 text ? text : "", text ? "; " : "", base_buf_str(&drop));
+    base_buf_free(&add);
+    base_buf_free(&drop);
+    return text;
 }
