@@ -23,8 +23,8 @@ def _add(db, i, now, ended, key):
         reference = f"many-{i:07d}-{n}"
         order = db.execute(
             "insert into orders (reference, tenant, account, mailbox, product, state, ca_order, request, who, created,"
-            " changed, next_look, tries, issued_at, mailbox_key) values (?, 'default', 'rehearsal', ?2, 'secure_email_mailbox',"
-            " 'stored', ?, ?, 'many', ?, ?, 0, 0, ?, ?2)",
+            " changed, next_look, tries, issued_at, mailbox_key) values (?, 'default', 'rehearsal', ?2,"
+            " 'secure_email_mailbox', 'stored', ?, ?, 'many', ?, ?, 0, 0, ?, ?2)",
             (reference, name, f"9{i:07d}{n}", REQUEST, end - 365 * DAY, end - 365 * DAY, end - 365 * DAY)).lastrowid
         c = db.execute(
             "insert into certificate (thumbprint, serial, issuer, subject, tenant, account, mailboxes, order_row, key_id,"

@@ -84,7 +84,7 @@ zone "broken.test" {{ type master; file "missing.zone"; }};
 @pytest.fixture(scope="module")
 def lookup(named):
     tool = Tool("nettool")
-    tool("setup", servers=[f"127.0.0.1@{named[1]}"])
+    tool("setup", servers=[f"127.0.0.1@{named[1]}"], timeout=30000)
     yield lambda name, kind="TXT": tool("dns", name=name, type=kind)
     tool.close()
 
@@ -122,7 +122,7 @@ def test_cname(lookup):
 
 def test_many_threads(named):
     tool = Tool("nettool")
-    tool("setup", servers=[f"127.0.0.1@{named[1]}"])
+    tool("setup", servers=[f"127.0.0.1@{named[1]}"], timeout=30000)
     assert tool("storm", name="sel._domainkey.example.test", threads=16, calls=20)["ok"] == 320
     tool.close()
 
