@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "ca/ca.h"
 #include "ledger/ledger.h"
+#include "ledger/prune.h"
 #include "net/dns.h"
 #include "net/http.h"
 #include "policy/config.h"
@@ -75,6 +76,7 @@ struct agent {
     struct agent_run *runs;
     struct agent_fields *fields; /* custom fields of the accounts' order forms */
     struct agent_client *gone;      /* closed, freed when no event can name them any more */
+    struct agent_task *finished;    /* done by the pool, not yet taken by the loop */
     int64_t jobs[AGENT_JOBS_MAX];   /* ids of the jobs that are being worked on */
     size_t njobs;
     bool in_step;                   /* between agent_begin() and its end, rolled back or not */
@@ -87,6 +89,8 @@ struct agent {
     int64_t next_scan, next_exports, next_wipe, next_poll, next_renewal; /* base_mono_ms() */
     int64_t next_expiry, next_metrics, next_report; /* base_mono_ms() */
     struct agent_report *report;                    /* report.c: while one is made; NULL */
+    int64_t next_prune;          /* base_mono_ms(); 0 = at the start */
+    struct ledger_prune pruning; /* prune.c: the pass that goes on */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
     json_t *folding_kept; /* folding.c: sentences; NULL = not asked yet */
@@ -102,6 +106,8 @@ bool agent_begin(struct agent *ag);
 /* commit; false (logged, rolled back) if it failed: the caller's job is tried again. */
 bool agent_commit(struct agent *ag);
 void agent_rollback(struct agent *ag);
+/* Starts writing the ledger's log back into its file where enough came together (checkpoint.c). */
+void agent_checkpoint_due(struct agent *ag);
 /* Records an event within the open transaction and logs it at PRIORITY. DATA may
  * be NULL (decref'd here). */
 void agent_event(struct agent *ag, int priority, const char *type, const char *tenant,

@@ -13,6 +13,7 @@
 #include "publish.h"
 #include "catalog.h"
 #include "show.h"
+#include "watching.h"
 #include "trust.h"
 
 #define DAY 86400
@@ -329,6 +330,7 @@ enum base_fail_class agent_cmd_reload(struct agent *ag, const json_t *req, const
     ag->conf = fresh;
     ag->watch_dirty = true;
     agent_publish_configured(ag);
+    agent_prune_anew(ag);
     agent_catalogs_learn(ag);
     base_log(LOG_NOTICE, "config.loaded", "by", by, "domains",
              base_log_num((long long)fresh->cfg->ndomains), NULL);

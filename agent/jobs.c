@@ -11,9 +11,9 @@
 #include "watching.h"
 
 #define LEASE 600   /* seconds; a job still being worked on then is not started twice */
-#define BATCH 16
-#define BATCHES 32
-#define TURN_MS 100 /* a job's start may cost a commit or more: then fewer */
+#define BATCH 8
+#define BATCHES 64
+#define TURN_MS 40 /* a job's start may cost a commit or more: then fewer */
 
 static const struct {
     const char *kind;

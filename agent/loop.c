@@ -13,6 +13,7 @@
 
 #include "agent.h"
 #include "batch.h"
+#include "ledger/checkpoint.h"
 #include "base/clock.h"
 #include "publish.h"
 #include "watching.h"
@@ -21,6 +22,7 @@
 #define EXPORTS_MS 5000
 #define WIPE_MS 3600000
 #define STOP_MS 20000
+#define WAKE_MS 40
 
 bool agent_watch_fd(struct agent *ag, int fd, unsigned events, struct agent_watcher *w)
 {
@@ -34,18 +36,30 @@ void agent_unwatch_fd(struct agent *ag, int fd)
     epoll_ctl(ag->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
+/* The results of what the pool did. Each may cost a commit: for a while, then others get their
+ * turn; the first of those that came stays the first. */
 static void on_wake(struct agent *ag, void *arg, unsigned events)
 {
-    uint64_t n;
+    uint64_t n = 1;
+    int64_t began = base_mono_ms();
     (void)arg;
     (void)events;
     if (read(ag->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
         base_log(LOG_ERR, "loop.wake", "error", strerror(errno), NULL);
-    for (struct agent_task *t = agent_pool_take_done(ag->pool); t;) {
-        struct agent_task *next = t->next;
+    struct agent_task **last = &ag->finished;
+    while (*last)
+        last = &(*last)->next;
+    *last = agent_pool_take_done(ag->pool);
+    do {
+        struct agent_task *t = ag->finished;
+        if (!t)
+            break;
+        ag->finished = t->next;
         t->done(ag, t);
-        t = next;
-    }
+    } while (base_mono_ms() - began < WAKE_MS);
+    n = 1;
+    if (ag->finished && write(ag->wake_fd, &n, sizeof(n)) < 0)
+        base_log(LOG_ERR, "loop.wake", "error", strerror(errno), NULL);
     agent_intake_flush(ag);
 }
 
@@ -96,6 +110,7 @@ static void due(struct agent *ag)
     agent_expiry_due(ag);
     agent_report_due(ag);
     agent_metrics_due(ag);
+    agent_prune_due(ag);
     agent_jobs_run(ag);
     agent_mail_wake(ag);
     if (now >= ag->next_scan || !agent_intake_idle(ag)) {
@@ -142,6 +157,7 @@ int agent_loop(struct agent *ag)
         base_log(LOG_CRIT, "loop.setup", "error", strerror(errno), NULL);
         return 1;
     }
+    ledger_log_count(ag->ledger);
     agent_publish_configured(ag);
     agent_intake_start(ag);
     agent_watch_write(ag);
@@ -162,6 +178,7 @@ int agent_loop(struct agent *ag)
             agent_jobs_run(ag);
             agent_mail_wake(ag);
         }
+        agent_checkpoint_due(ag);
         if (ag->mails_changed)
             agent_control_waiters(ag);
         agent_control_reap(ag);

@@ -93,14 +93,15 @@ static void groups(struct page *p, enum ledger_counted what, const char *name, c
 static void mails(struct page *p)
 {
     struct base_fail f = {0};
-    int64_t v = 0;
+    int64_t v = 0, gone = 0;
     groups(p, LEDGER_COUNT_MAILS, "mails", "gauge",
            "CA mails taken, by kind, decision and the rule that decided.", "kind", "decision", "rule");
     if (good(p, ledger_oldest_mail(p->ag->ledger, &v, &f), &f))
         one(p, "oldest_open_mail_seconds", "gauge",
             "Age of the oldest CA mail that is not through; 0 = none.", v ? base_now() - v : 0);
-    if (good(p, ledger_count_events(p->ag->ledger, "alarm.", &v, &f), &f))
-        one(p, "alarms_total", "counter", "Alarms ever raised.", v);
+    if (good(p, ledger_count_events(p->ag->ledger, "alarm.", &v, &f), &f) &&
+        good(p, ledger_meta_get(p->ag->ledger, AGENT_PRUNED_ALARMS, &gone, 0, &f), &f))
+        one(p, "alarms_total", "counter", "Alarms ever raised.", v + gone);
     groups(p, LEDGER_COUNT_INTENTS, "intents", "gauge", "Requests of ours to the CA, by state.", "state",
            NULL, NULL);
 }

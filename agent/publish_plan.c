@@ -14,6 +14,7 @@
 #include "publish.h"
 
 #define PAGE 50
+#define TURN_MS 40
 #define CERTIFICATES 100
 #define OPEN_MAX 500      /* wanted at once: the rest waits in the ledger without a job, so that */
 #define RECONCILE_MAX 200 /* other jobs have room; a pass over all leaves some for what changes */
@@ -356,23 +357,32 @@ static bool busy(struct agent *ag, int64_t max)
     return wanted + working >= max || (max < OPEN_MAX && failed >= FAILED_MAX);
 }
 
-void agent_publish_due(struct agent *ag)
+/* One page; false: there was none, or enough is under way. */
+static bool one_page(struct agent *ag)
 {
-    struct base_arena *a;
+    struct base_arena *a = base_arena_new();
     struct base_fail f = {0};
     struct ledger_box *v;
     size_t n = 0;
-    if (ag->ledger_sick || ag->stopping)
-        return;
-    expire(ag);
-    a = base_arena_new();
+    bool good = false;
     if (!ledger_publication_due(ag->ledger, a, PAGE, &v, &n, &f) && n > 0 && !busy(ag, OPEN_MAX) &&
         agent_begin(ag)) {
-        plan_due(ag, a, v, n);
+        good = plan_due(ag, a, v, n);
         ag->in_step = false;
     } else if (n == 0 && ag->publish_cursor >= 0 && !busy(ag, RECONCILE_MAX) && agent_begin(ag)) {
-        reconcile(ag, a);
+        good = reconcile(ag, a);
         ag->in_step = false;
     }
     base_arena_free(a);
+    return good;
+}
+
+void agent_publish_due(struct agent *ag)
+{
+    int64_t began = base_mono_ms();
+    if (ag->ledger_sick || ag->stopping)
+        return;
+    expire(ag);
+    while (one_page(ag) && base_mono_ms() - began < TURN_MS)
+        ;
 }

@@ -11,6 +11,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "keeper/client.h"
+#include "ledger/counts.h"
+
+#define WAITING_MAX 300 /* mails in the queue */
 
 struct restored {
     struct agent_task task;
@@ -95,9 +98,27 @@ static void done(struct agent *ag, struct agent_task *t)
     restored_free(ag, k);
 }
 
+/* So many mails wait already that more would only stand in the way of other work. */
+static bool is_enough(struct agent *ag, const struct ledger_job *job)
+{
+    struct base_fail f = {0};
+    int64_t waiting = 0;
+    if (!agent_ok(ag, ledger_count_jobs_of(ag->ledger, "notice", WAITING_MAX, &waiting, &f), &f, "jobs") ||
+        waiting < WAITING_MAX)
+        return false;
+    if (agent_begin(ag)) {
+        agent_ok(ag, ledger_job_later(ag->ledger, job->id, base_now() + 1, NULL, false, &f), &f, "job");
+        agent_commit(ag);
+    }
+    agent_job_over(ag, job->id);
+    return true;
+}
+
 void agent_restored_job(struct agent *ag, const struct ledger_job *job)
 {
     struct base_fail f = {0};
+    if (is_enough(ag, job))
+        return;
     struct restored *k = base_xmalloc(sizeof(*k));
     memset(k, 0, sizeof(*k));
     k->a = base_arena_new();

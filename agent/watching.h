@@ -25,6 +25,12 @@ void agent_late_job(struct agent *ag, const struct ledger_job *job);
 /* report.c: what ends soon, by mail to each tenant's contact. */
 void agent_report_due(struct agent *ag);
 
+/* prune.c: the ledger lets go what section retention doesn't keep, a little at a time; anew: a
+ * pass begins soon. */
+void agent_prune_due(struct agent *ag);
+void agent_prune_anew(struct agent *ag);
+#define AGENT_PRUNED_ALARMS "pruned.alarms" /* meta: alarms that the ledger let go */
+
 /* metrics.c: the counters' file, once a minute. */
 void agent_metrics_due(struct agent *ag);
 

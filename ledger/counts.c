@@ -54,6 +54,14 @@ enum base_fail_class ledger_count_jobs(struct ledger *l, int64_t limit, int64_t 
                                           "i", limit);
 }
 
+enum base_fail_class ledger_count_jobs_of(struct ledger *l, const char *kind, int64_t limit, int64_t *n,
+                                          struct base_fail *f)
+{
+    *n = 0;
+    return ledger_number(l, n, f, "SELECT count(*) FROM (SELECT 1 FROM job WHERE kind = ?1 LIMIT ?2)",
+                         "ti", kind, limit);
+}
+
 enum base_fail_class ledger_count_mails(struct ledger *l, const char *state, int64_t limit, int64_t *n,
                                         struct base_fail *f)
 {

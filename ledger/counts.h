@@ -22,9 +22,12 @@ enum base_fail_class ledger_groups(struct ledger *l, struct base_arena *a, enum 
 /* Current certificates that end before T; INT64_MAX = all current ones. */
 enum base_fail_class ledger_count_ending(struct ledger *l, int64_t before, int64_t *n,
                                          struct base_fail *f);
-/* Counted no further than LIMIT: jobs, and those of them that failed before; mails in STATE. */
+/* Counted no further than LIMIT: jobs, and those of them that failed before; jobs of KIND; mails
+ * in STATE. */
 enum base_fail_class ledger_count_jobs(struct ledger *l, int64_t limit, int64_t *jobs, int64_t *failed,
                                        struct base_fail *f);
+enum base_fail_class ledger_count_jobs_of(struct ledger *l, const char *kind, int64_t limit, int64_t *n,
+                                          struct base_fail *f);
 enum base_fail_class ledger_count_mails(struct ledger *l, const char *state, int64_t limit, int64_t *n,
                                         struct base_fail *f);
 /* When the next current certificate ends; 0 = there is none. */

@@ -25,6 +25,7 @@ struct ledger {
     sqlite3 *db;
     int lock; /* descriptor of PATH.lock */
     int version;
+    int log_pages; /* checkpoint.c */
     bool in_transaction;
     struct base_arena *exact; /* owns the names of the domains that are not folded */
     const char **exact_domains;
@@ -142,6 +143,7 @@ extern const char ledger_step_account[];     /* schema_account.c */
 extern const char ledger_step_batch[];       /* schema_batch.c */
 extern const char ledger_step_scale[];       /* schema_scale.c */
 extern const char ledger_step_folding[];     /* schema_folding.c */
+extern const char ledger_step_prune[];       /* schema_prune.c */
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */
 enum base_fail_class ledger_check_version(struct ledger *l, const char *path,

@@ -297,6 +297,7 @@ static const char *const steps[] = {
     ledger_step_batch,
     ledger_step_scale,
     ledger_step_folding,
+    ledger_step_prune,
 };
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

@@ -170,6 +170,8 @@ struct policy_config {
     const char *metrics;  /* Prometheus text file; NULL = none */
     int64_t report;       /* seconds between two reports of what ends; 0 = none */
     int64_t report_ahead; /* ... within so many seconds */
+    /* retention, seconds; 0 = for ever */
+    int64_t events_kept, mails_kept; /* 400 d */
     int inspectors, workers; /* pool sizes; 0 = automatic */
 };
 

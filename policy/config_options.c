@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "config_load.h"
 #include "recognise.h"
 
@@ -134,6 +135,7 @@ static cfg_opt_t timing_opts[] = {POLICY_VALUE("resend_after"),
 static cfg_opt_t aliases_opts[] = {POLICY_LIST("maps"), POLICY_VALUE("postmap"), CFG_END()};
 static cfg_opt_t watching_opts[] = {POLICY_VALUE("metrics"), POLICY_VALUE("report"),
                                     POLICY_VALUE("report_ahead"), CFG_END()};
+static cfg_opt_t retention_opts[] = {POLICY_VALUE("events"), POLICY_VALUE("mails"), CFG_END()};
 static cfg_opt_t agent_opts[] = {POLICY_VALUE("inspectors"), POLICY_VALUE("workers"), CFG_END()};
 static cfg_opt_t rehearsal_opts[] = {POLICY_LIST("private_networks"), POLICY_VALUE("link_bundle"),
                                      POLICY_VALUE("http_port"), POLICY_VALUE("https_port"),
@@ -159,6 +161,7 @@ cfg_opt_t *policy_config_options(void)
                                POLICY_SECTION("timing", timing_opts),
                                POLICY_SECTION("aliases", aliases_opts),
                                POLICY_SECTION("watching", watching_opts),
+                               POLICY_SECTION("retention", retention_opts),
                                POLICY_SECTION("agent", agent_opts),
                                POLICY_SECTION("rehearsal", rehearsal_opts),
                                CFG_END()};
@@ -202,6 +205,8 @@ void policy_config_defaults(struct policy_config *c)
     c->postmap = "/usr/sbin/postmap";
     c->report = 7 * DAY;
     c->report_ahead = 30 * DAY;
+    c->events_kept = 400 * DAY;
+    c->mails_kept = 400 * DAY;
 }
 
 /* milter_socket as Postfix and libmilter write it. */
@@ -346,6 +351,28 @@ static void load_watching(struct policy_load *l)
     c->report_ahead = policy_sec_duration(&w, "report_ahead", DAY, 366 * DAY, c->report_ahead);
 }
 
+/* A time, or "forever" as 0. */
+static int64_t kept(const struct policy_sec *s, const char *name, int64_t dflt)
+{
+    const char *v = policy_sec_text(s, name, NULL);
+    int64_t n = v == NULL ? dflt : 0;
+
+    if (v != NULL && strcmp(v, "forever") != 0 && !base_parse_duration(v, 90 * DAY, 3650LL * DAY, &n)) {
+        policy_sec_error(s, policy_sec_line(s, name),
+                         "%s: expected a time such as 400d from 90 d to 3650 d, or forever, found \"%s\"",
+                         name, v);
+    }
+    return n;
+}
+
+static void load_retention(struct policy_load *l)
+{
+    struct policy_sec s = policy_conf_single(&l->c, "retention");
+
+    l->cfg->events_kept = kept(&s, "events", l->cfg->events_kept);
+    l->cfg->mails_kept = kept(&s, "mails", l->cfg->mails_kept);
+}
+
 void policy_load_settings(struct policy_load *l)
 {
     struct policy_sec root = policy_conf_root(&l->c);
@@ -370,4 +397,5 @@ void policy_load_settings(struct policy_load *l)
     load_timing(l);
     load_aliases(l);
     load_watching(l);
+    load_retention(l);
 }

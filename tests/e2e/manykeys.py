@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import sys
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -59,3 +60,9 @@ def write_keys(directory, kek, n, first=0, uid=None, gid=None, certs=()):
             os.chown(path, uid, gid)
         out.append(k)
     return out
+
+
+if __name__ == "__main__":  # DIRECTORY KEK-FILE N UID GID FILE-FOR-IDS
+    with open(sys.argv[2]) as k, open(sys.argv[6], "w") as names:
+        names.write("\n".join(write_keys(sys.argv[1], bytes.fromhex(k.read().strip()), int(sys.argv[3]),
+                                         uid=int(sys.argv[4]), gid=int(sys.argv[5]))))

@@ -13,7 +13,7 @@ CHAIN = "".join("-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(b"c" * 900)
 REQUEST = '{"product":"secure_email_mailbox","usage":"both","days":365}'
 
 
-def _add(db, i, now, ended):
+def _add(db, i, now, ended, key):
     """ENDED: the newest has ended already, and nobody marked it."""
     name = f"user{i:07d}@example.test"
     box = db.execute("insert into mailbox (name, key, tenant) values (?1, ?1, 'default')", (name,)).lastrowid
@@ -31,7 +31,7 @@ def _add(db, i, now, ended):
             " spki, not_before, not_after, stored_at, usage, state, source, revocation, revocation_at, revocation_next)"
             " values (?, ?, 'CN=Some CA', ?, 'default', 'rehearsal', ?, ?, ?, ?, ?, ?, ?, 'both', ?, 'api', 'good', ?, ?)",
             (f"{i * 2654435761 % 2**32:08x}{i:024x}{n:032x}", f"0{i:x}0{n}", f"CN={name}", f'["{name}"]', order,
-             f"{i:026d}", f"{i:064x}", end - 365 * DAY, end, end - 365 * DAY, "current" if n == 2 else "superseded",
+             key, f"{i:064x}", end - 365 * DAY, end, end - 365 * DAY, "current" if n == 2 else "superseded",
              now, now + 365 * DAY)).lastrowid
         db.execute("insert into certificate_body (id, fields, checks, chain_pem, der) values (?, '{}', '[]', ?, ?)",
                    (c, CHAIN, b"x" * 900))
@@ -40,15 +40,17 @@ def _add(db, i, now, ended):
                " values ('revocation', 'revocation:' || ?1, ?1, ?2, 0, 0, ?3, 0)", (c, now + 365 * DAY, now))
 
 
-def fill(path, n, ended=0):
-    """N mailboxes into the ledger PATH that no agent has open; the certificates of the first ENDED have ended."""
+def fill(path, n, ended=0, keys="-", first=0):
+    """N mailboxes from number FIRST on into the ledger PATH that no agent has open; the certificates of the first ENDED
+    have ended. KEYS: a file with the id of each one's key."""
+    ids = open(keys).read().split() if keys != "-" else [f"{i:026d}" for i in range(first, first + n)]
     owner = os.stat(path)
     db = sqlite3.connect(path)
     db.execute("pragma synchronous = off")
     db.execute("pragma cache_size = -200000")
     now = int(time.time())
     for i in range(n):
-        _add(db, i, now, i < ended)
+        _add(db, first + i, now, i < ended, ids[i])
     db.commit()
     db.execute("pragma wal_checkpoint(truncate)")
     db.close()
@@ -69,4 +71,4 @@ def rss(pid, what="VmRSS"):
 
 
 if __name__ == "__main__":
-    fill(sys.argv[1], *map(int, sys.argv[2:]))
+    fill(sys.argv[1], *map(int, sys.argv[2:4]), *sys.argv[4:5], *map(int, sys.argv[5:]))

@@ -251,36 +251,3 @@ class TestFailures:
             assert p.returncode == 3 and "certkeeperd" in p.stderr and os.listdir(out) == []
         finally:
             site.keeper.start()
-
-
-class TestMany:
-    """Memory stays the same however many keys there are (tests/bench/backup.py: 100,000)."""
-
-    @staticmethod
-    def peak(site, *args):
-        p = subprocess.Popen([site.program("certmilter"), "--config", site.config, *args], stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(p.pid, 0)
-        assert os.waitstatus_to_exitcode(status) == 0
-        return usage.ru_maxrss  # KiB
-
-    @staticmethod
-    def keeper_peak(site):
-        with open(f"/proc/{site.keeper.proc.pid}/status") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
-
-    def test_memory_does_not_grow_with_the_keys(self, site, taken, out):
-        import pwd
-        import manykeys
-        user = pwd.getpwnam("certkeeper")
-        kek = bytes.fromhex(open(site.path("etc/credentials/kek")).read().strip())
-        cert = {"attached": 1, "sha256": "0" * 64, "pem": "x" * 4000}
-        peaks = []
-        for first, n in ((0, 1200), (1200, 4800)):
-            manykeys.write_keys(site.path("keys"), kek, n, first, user.pw_uid, user.pw_gid, [cert])
-            tar = f"{out}/{n}.tar"
-            peaks.append((self.peak(site, "backup", tar),
-                          self.peak(site, "backup", "verify", tar, f"--sheet={taken[1]}"), self.keeper_peak(site)))
-            assert json.loads(members(tar)["MANIFEST.json"])["keys"] >= first + n
-        # five times as many keys, 20 MB more of them: no more memory than one page's worth
-        for before, after in zip(*peaks):
-            assert after - before < 12 * 1024, peaks

@@ -9,6 +9,7 @@
 #include "ledger/internal.h"
 #include "ledger/domainlook.h"
 #include "ledger/counts.h"
+#include "ledger/prune.h"
 #include "ledger/trust.h"
 #include "ledger_fixture.h"
 
@@ -23,6 +24,7 @@ static inline void fill_counts(struct fixture *x)
     GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_INTENTS, &groups, &n, &x->fail));
     GOOD(x, ledger_groups(x->l, x->a, LEDGER_COUNT_JOBS, &groups, &n, &x->fail));
     GOOD(x, ledger_count_jobs(x->l, 9, &v, &failed, &x->fail));
+    GOOD(x, ledger_count_jobs_of(x->l, "notice", 9, &v, &x->fail));
     GOOD(x, ledger_count_mails(x->l, "held", 9, &v, &x->fail));
     GOOD(x, ledger_count_ending(x->l, 9, &v, &x->fail));
     GOOD(x, ledger_next_end(x->l, &v, &x->fail));
@@ -315,6 +317,22 @@ static inline void fill_custody(struct fixture *x)
 }
 
 /* Every function of the ledger once. */
+/* One row for each kind of statement: they run only where there is something old. */
+static inline void fill_prune(struct fixture *x)
+{
+    static const char *const types[] = {"mail.taken", "publish.done", "notice.sent"};
+    struct ledger_prune p = {.events_before = 9, .mails_before = 9};
+    struct ledger_mail m = {.identity = "old", .rcpt = "a@b", .received = 1, .state = "final"};
+
+    GOOD(x, ledger_mail_add(x->l, &m, &m.id, &x->fail));
+    for (size_t i = 0; i < 3; i++) {
+        struct ledger_event e = {.at = 1, .type = types[i], .object = "certificate:9"};
+        GOOD(x, ledger_event_add(x->l, &e, &x->fail));
+    }
+    GOOD(x, ledger_prune(x->l, &p, 1000, &x->fail));
+    assert_true(p.over && p.events >= 2);
+}
+
 static inline void fill_all(struct fixture *x)
 {
     fill_records(x);
@@ -329,6 +347,7 @@ static inline void fill_all(struct fixture *x)
     fill_publications(x);
     fill_account(x);
     fill_custody(x);
+    fill_prune(x);
 }
 
 #endif

@@ -170,6 +170,7 @@ static void every_value(void **state)
             "  intent_life_domain = 1d intent_life_mailbox = 2h\n"
             "  give_up_domain = 3h give_up_mailbox = 4h revocation_check = 2d }\n"
             "watching { metrics = '/run/x.prom' report = daily report_ahead = 60d }\n"
+            "retention { events = 100d mails = forever }\n"
             "agent { inspectors = 3 workers = 7 }\n");
     const struct policy_domain *d = policy_config_domain(c, "example.org");
 
@@ -199,6 +200,7 @@ static void every_value(void **state)
                 c->give_up_mailbox == 14400 && c->revocation_check == 172800);
     assert_true(c->report == 86400 && c->report_ahead == 60 * 86400);
     assert_string_equal(c->metrics, "/run/x.prom");
+    assert_true(c->events_kept == 100 * 86400 && c->mails_kept == 0);
     assert_true(c->inspectors == 3 && c->workers == 7 && c->resolvers.n == 2);
     assert_string_equal(c->notice_from, "cm@example.org");
     assert_string_equal(c->dnssec_root, base_arena_printf(a, "%s/root.key", dir));
