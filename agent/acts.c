@@ -127,7 +127,7 @@ static bool cancelled(struct agent *ag, struct act_run *k)
     o.o.changed = base_now();
     o.o.next_look = 0;
     return agent_ok(ag, ledger_order_update(ag->ledger, &o.o, &f), &f, "order") &&
-           agent_order_forget(ag, &o);
+           agent_order_forget(ag, &o, "its order was cancelled");
 }
 
 static bool certificate_revoked(struct agent *ag, int64_t id)

@@ -317,11 +317,18 @@ typedef enum base_fail_class agent_command(struct agent *ag, const json_t *req, 
 agent_command agent_cmd_status, agent_cmd_reload, agent_cmd_doctor, agent_cmd_events;
 agent_command agent_cmd_domain_list, agent_cmd_domain_add, agent_cmd_expect;
 agent_command agent_cmd_domain_release;
-agent_command agent_cmd_order, agent_cmd_list, agent_cmd_show, agent_cmd_pem;
+agent_command agent_cmd_list, agent_cmd_show, agent_cmd_pem;
 agent_command agent_cmd_consent_add, agent_cmd_consent_list, agent_cmd_consent_withdraw;
 agent_command agent_cmd_held_list, agent_cmd_held_show, agent_cmd_held_approve, agent_cmd_held_deny;
 agent_command agent_cmd_ingest, agent_cmd_record_list, agent_cmd_record_approve;
 agent_command agent_cmd_record_withdraw, agent_cmd_exported;
+bool agent_order_ended(const struct ledger_order *o); /* for us: stored, failed, cancelled */
+/* Its answer was lost for good: whether the CA has O is for a person to find out. */
+bool agent_order_unsure(const struct ledger_order *o);
+/* cancel.c: O ends here and the CA isn't asked, by command REQ of BY; also for a dry run. */
+enum base_fail_class agent_cancel_here(struct agent *ag, struct base_arena *a, struct ledger_order *o,
+                                       const json_t *req, const char *by, json_t *answer,
+                                       struct base_fail *f);
 agent_command agent_cmd_cancel, agent_cmd_revoke, agent_cmd_reissue, agent_cmd_renew;
 agent_command agent_cmd_emails, agent_cmd_request_decide;
 bool agent_cmd_request_list_start(struct agent *ag, int64_t client, const json_t *req,

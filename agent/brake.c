@@ -23,15 +23,6 @@ int64_t agent_brake_run(void)
     return last;
 }
 
-bool agent_same_person(const char *x, const char *y)
-{
-    const char *u = strstr(x, " (uid "), *v = strstr(y, " (uid ");
-    size_t n = u ? (size_t)(u - x) : strlen(x), m = v ? (size_t)(v - y) : strlen(y);
-    if (n == m && memcmp(x, y, n) == 0)
-        return true;
-    return u && v && strcmp(u, v) == 0 && strcmp(u, " (uid 0)") != 0;
-}
-
 /* The releases that an order of BATCH by BY may use. */
 static enum base_fail_class open_releases(struct agent *ag, struct base_arena *a,
                                           const struct policy_account *account, int64_t batch,
@@ -107,12 +98,6 @@ enum base_fail_class agent_brake_check_by(struct agent *ag, const struct policy_
                       (long long)b.used[0], (long long)b.limit[0], (long long)b.used[1],
                       (long long)b.limit[1], (long long)b.used[2], (long long)b.limit[2],
                       (long long)b.released, account->id, (long long)over, batch_option);
-}
-
-enum base_fail_class agent_brake_check(struct agent *ag, const struct policy_account *account,
-                                       int64_t batch, int64_t more, struct base_fail *f)
-{
-    return agent_brake_check_by(ag, account, batch, more, NULL, f);
 }
 
 /* One for this batch alone before one for any order. */

@@ -53,7 +53,7 @@ static const struct {
     {"domain.release", agent_cmd_domain_release, true},
     {"domain.resend", agent_cmd_domain_resend, true},
     {"domain.plan", agent_cmd_domain_plan, false},
-    {"order", agent_cmd_order, true},
+    {"order", agent_order_place, true},
     {"expect", agent_cmd_expect, true},
     {"consent.add", agent_cmd_consent_add, true},
     {"consent.list", agent_cmd_consent_list, false},
@@ -277,9 +277,9 @@ static void handle(struct agent *ag, struct agent_client *c, const json_t *req)
 {
     struct base_fail f = {0};
     const char *cmd = base_json_strd(req, "cmd", ""), *by = base_json_strd(req, "by", NULL);
-    char who[96];
+    char who[AGENT_PEER_LEN];
     bool known;
-    snprintf(who, sizeof(who), "%.64s (uid %u)", by && by[0] ? by : "unknown", (unsigned)c->uid);
+    agent_peer_name(c->uid, by, who);
     json_t *msg = json_object();
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(commands[i].name, cmd) == 0) {

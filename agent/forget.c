@@ -20,6 +20,7 @@
 #include "owner.h"
 #include "policy/recognise.h"
 #include "show.h"
+#include "trust.h"
 
 #define DAY 86400
 #define ASKED_LIFE (7 * DAY) /* for the second person */
@@ -27,13 +28,6 @@
 #define SHARED_MAX 1000
 
 /* ---- the command ---------------------------------------------------------------------- */
-
-/* "alice (uid 0)" -> "alice": the same person behind another uid is the same person. */
-static bool same_person(const char *x, const char *y)
-{
-    size_t n = strcspn(x, " "), m = strcspn(y, " ");
-    return n == m && strncmp(x, y, n) == 0;
-}
 
 static enum base_fail_class under_way(struct agent *ag, struct base_arena *a, const char *box,
                                       struct base_fail *f)
@@ -90,7 +84,7 @@ static enum base_fail_class ask(struct agent *ag, struct base_arena *a, const ch
 static enum base_fail_class confirm(struct agent *ag, struct base_arena *a, struct ledger_forget *r,
                                     const char *by, json_t *answer, struct base_fail *f)
 {
-    if (same_person(r->asked_by, by))
+    if (agent_same_person(r->asked_by, by))
         return base_failf(f, BASE_PERMANENT, "forget.same",
                           "you asked for it yourself (%s): another person has to confirm", r->asked_by);
     r->confirmed_by = by;

@@ -19,17 +19,11 @@ static json_t *request_of(const struct ledger_order *o)
     return o->request ? base_json_parse(o->request, strlen(o->request), 1 << 20, &f) : NULL;
 }
 
-static bool has_ended(const struct ledger_order *o)
-{
-    return strcmp(o->state, "stored") == 0 || strcmp(o->state, "failed") == 0 ||
-           strcmp(o->state, "cancelled") == 0;
-}
-
 /* Ordered without a CSR, and its certificate is not here? */
 static bool waits(const struct ledger_order *o)
 {
     json_t *req = request_of(o);
-    bool is = agent_form_later(req) && !o->spki && !has_ended(o);
+    bool is = agent_form_later(req) && !o->spki && !agent_order_ended(o);
     json_decref(req);
     return is;
 }
@@ -158,4 +152,29 @@ bool agent_later_awaited(struct agent *ag, struct base_arena *a, const struct ce
             return true;
     }
     return false;
+}
+
+/* ---- whose certificate it is, where no key tells -------------------------------------------- */
+
+bool agent_certificate_known(struct agent *ag, struct base_arena *a, const struct cert_fields *c)
+{
+    struct base_fail f = {0};
+    struct ledger_certificate have;
+    return !ledger_certificate_find(ag->ledger, a, c->sha256, &have, &f);
+}
+
+bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
+                        const struct cert_fields *c, struct ledger_order *out)
+{
+    struct base_fail f = {0};
+    struct ledger_order o;
+    if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki || !agent_order_is_portal(&o))
+        return true;
+    for (size_t i = 0; i < c->n_mailboxes; i++)
+        if (base_ascii_caseeq(c->mailboxes[i].address, o.mailbox)) {
+            o.spki = c->spki_sha256;
+            *out = o;
+            return agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order");
+        }
+    return true;
 }

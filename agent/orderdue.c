@@ -4,8 +4,10 @@
 
 #include "agent.h"
 #include "base/clock.h"
-#include "domainlook.h"
+#include "base/json.h"
 #include "batch.h"
+#include "domainlook.h"
+#include "orderrun.h"
 
 #define POLL_MS 5000
 #define LOOKS_MAX (AGENT_JOBS_MAX / 4) /* jobs worked on while no further look is started */
@@ -64,6 +66,22 @@ static bool may_look(struct agent *ag, const char *account)
 static int64_t postponed(struct agent *ag, const char *account)
 {
     return base_now() + 2 + (int64_t)base_random_below((uint64_t)agent_rate_spread(ag, account) + 5);
+}
+
+int64_t agent_order_poll(const struct order_run *k)
+{
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
+    return acc && acc->poll > 0 ? acc->poll : 300;
+}
+
+int64_t agent_order_next_look(struct agent *ag, const struct order_run *k)
+{
+    int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created);
+    int64_t poll = agent_order_poll(k), spread = agent_rate_spread(ag, k->o.account);
+    /* often at first, when most orders are issued; then as configured */
+    int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
+    wait = wait < poll ? wait : poll;
+    return base_now() + (wait > spread ? wait : spread);
 }
 
 static void orders_due(struct agent *ag)

@@ -168,7 +168,7 @@ bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why)
     return true;
 }
 
-bool agent_order_forget(struct agent *ag, struct order_run *k)
+bool agent_order_forget(struct agent *ag, struct order_run *k, const char *why)
 {
     struct base_fail f = {0};
     struct ledger_intent *v;
@@ -180,7 +180,7 @@ bool agent_order_forget(struct agent *ag, struct order_run *k)
         if ((v[i].p.kind != POLICY_INTENT_DOMAIN || v[i].p.state == POLICY_INTENT_REQUESTING) &&
             (v[i].p.state == POLICY_INTENT_REQUESTING || v[i].p.state == POLICY_INTENT_OPEN ||
              v[i].p.state == POLICY_INTENT_UNKNOWN) &&
-            !agent_intent_end(ag, &v[i], POLICY_INTENT_CANCELLED, "its order failed"))
+            !agent_intent_end(ag, &v[i], POLICY_INTENT_CANCELLED, why))
             return false;
     return true;
 }

@@ -64,7 +64,7 @@ static void failed(struct agent *ag, struct order_run *k, const char *why)
         return;
     }
     bool gone = k->got.status_text && strncasecmp(k->got.status_text, "cancel", 6) == 0;
-    if (save(ag, k, gone ? "cancelled" : "failed", why) && agent_order_forget(ag, k)) {
+    if (save(ag, k, gone ? "cancelled" : "failed", why) && agent_order_forget(ag, k, "its order failed")) {
         agent_notice(ag, base_arena_printf(k->a, "order-failed:%lld", (long long)k->o.id),
                      agent_contact(ag, k->o.tenant),
                      base_arena_printf(k->a, "certmilter: the order for %s failed", k->o.mailbox),
@@ -96,22 +96,6 @@ static void accepted(struct agent *ag, struct order_run *k)
         agent_job_done(ag, k->job.id);
 }
 
-static int64_t poll_of(const struct order_run *k)
-{
-    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
-    return acc && acc->poll > 0 ? acc->poll : 300;
-}
-
-static int64_t next_look(struct agent *ag, const struct order_run *k)
-{
-    int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created), poll = poll_of(k);
-    /* often at first, when most orders are issued; then as configured */
-    int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
-    int64_t spread = agent_rate_spread(ag, k->o.account);
-    wait = wait < poll ? wait : poll;
-    return base_now() + (wait > spread ? wait : spread);
-}
-
 static void looked(struct agent *ag, struct order_run *k)
 {
     const char *why = "";
@@ -119,7 +103,7 @@ static void looked(struct agent *ag, struct order_run *k)
     k->o.ca_status = k->got.status_text;
     if (k->got.certificate)
         k->o.ca_certificate = k->got.certificate;
-    k->o.next_look = next_look(ag, k);
+    k->o.next_look = agent_order_next_look(ag, k);
     if (!agent_price_note(ag, k))
         return;
     switch (k->got.status) {
@@ -180,7 +164,10 @@ static void found(struct agent *ag, struct order_run *k)
                  k->reissue ? "an answer of the CA was lost, and a reissue is under way there that may or "
                               "may not be this one: compare in the portal"
                             : "an answer of the CA was lost, and an order there may or may not be this one: "
-                 "compare in the portal, then \"certmilter expect\" it or order again"))
+                 "compare in the portal, then \"certmilter expect\" it or order again; \"certmilter "
+                 "cancel\" closes this one") &&
+            /* its number stays unknown: no mail can be told to be of it */
+            (k->reissue || agent_order_forget(ag, k, "whether its order arrived at the CA is not known")))
             agent_job_done(ag, k->job.id);
         return;
     }
@@ -189,7 +176,7 @@ static void found(struct agent *ag, struct order_run *k)
         base_failf(&f, BASE_TEMPORARY, "order.unclear",
                    "the CA does not list the order yet: looking once more before ordering again");
         if (save(ag, k, "unclear", f.text))
-            agent_job_retry(ag, &k->job, &f, base_now() + poll_of(k));
+            agent_job_retry(ag, &k->job, &f, base_now() + agent_order_poll(k));
         return;
     }
     k->o.tries = 0;
@@ -240,6 +227,22 @@ static void caa_looked(struct agent *ag, struct order_run *k)
     }
 }
 
+/* The step is tried again later. What a person has to do stays written, all else waits for this. */
+static void wait_for(struct agent *ag, struct order_run *k)
+{
+    static const char *const what[] = {
+        [STEP_CAA] = "the DNS is asked again",
+        [STEP_KEY] = "its key can't be made now",
+        [STEP_POST] = "the order can't be sent now",
+        [STEP_FIND] = "looking whether the order arrived at the CA",
+        [STEP_INFO] = "its state can't be seen at the CA, looking again",
+        [STEP_DOWNLOAD] = "its certificate can't be fetched now",
+    };
+    if (strcmp(k->o.state, "person") == 0 ||
+        save(ag, k, k->o.state, base_arena_printf(k->a, "%s: %s", what[k->step], k->fail.text)))
+        agent_job_retry(ag, &k->job, &k->fail, 0);
+}
+
 static void failed_step(struct agent *ag, struct order_run *k)
 {
     bool lost = strcmp(k->fail.code, "ca.lost") == 0;
@@ -252,10 +255,10 @@ static void failed_step(struct agent *ag, struct order_run *k)
             agent_job_retry(ag, &k->job, &k->fail, 0);
     } else if (agent_key_refused(&k->fail)) {
         agent_notice_key(ag, k->a, k->o.account, k->o.tenant);
-        agent_job_retry(ag, &k->job, &k->fail, 0);
+        wait_for(ag, k);
     } else if (k->cls == BASE_PERMANENT && k->step == STEP_INFO) {
         /* the CA has the order: a look that it refuses ends nothing */
-        k->o.next_look = next_look(ag, k);
+        k->o.next_look = agent_order_next_look(ag, k);
         if (save(ag, k, k->o.state,
                  base_arena_printf(k->a, "its state can't be seen at the CA, looking again: %s",
                                    k->fail.text)))
@@ -263,7 +266,7 @@ static void failed_step(struct agent *ag, struct order_run *k)
     } else if (k->cls == BASE_PERMANENT && k->step != STEP_DOWNLOAD && k->step != STEP_FIND)
         failed(ag, k, k->fail.text);
     else /* whether an order arrived stays open until a look at the CA succeeds */
-        agent_job_retry(ag, &k->job, &k->fail, 0);
+        wait_for(ag, k);
 }
 
 /* What the API gave goes the same way as what a mail brings. */
@@ -280,18 +283,14 @@ static void downloaded(struct agent *ag, struct order_run *k)
     free(text);
 }
 
-static bool has_ended(const struct ledger_order *o)
-{
-    return strcmp(o->state, "stored") == 0 || strcmp(o->state, "failed") == 0 ||
-           strcmp(o->state, "cancelled") == 0;
-}
-
 /* The certificate's mail was faster than this step: the state stays, the ids are kept. */
 static void overtaken(struct agent *ag, struct order_run *k)
 {
     struct base_fail f = {0};
     if (!k->cls && k->step == STEP_POST) {
+        const char *known = k->o.ca_certificate; /* what the answer leaves out is no news */
         note_ids(k);
+        k->o.ca_certificate = k->o.ca_certificate ? k->o.ca_certificate : known;
         if (agent_price_note(ag, k))
             agent_ok(ag, ledger_order_update(ag->ledger, &k->o, &f), &f, "order");
     }
@@ -304,7 +303,7 @@ static void step_done(struct agent *ag, struct order_run *k)
     /* as it is now: a mail may have brought the certificate meanwhile */
     if (!agent_ok(ag, ledger_order_get(ag->ledger, k->a, k->job.ref, &k->o, &f), &f, "order"))
         return;
-    if (has_ended(&k->o))
+    if (agent_order_ended(&k->o))
         overtaken(ag, k);
     else if (k->cls)
         failed_step(ag, k);
@@ -360,22 +359,6 @@ static void go(struct agent *ag, struct order_run *k, enum order_step step)
     memset(&k->got, 0, sizeof(k->got));
 }
 
-static bool first_step(struct order_run *k, enum order_step *step)
-{
-    const char *s = k->o.state;
-    bool have_csr = base_json_str(k->request, "csr") || agent_form_later(k->request);
-    k->after_caa = have_csr ? STEP_POST : STEP_KEY;
-    if (strcmp(s, "preparing") == 0)
-        *step = STEP_CAA;
-    else if (strcmp(s, "requesting") == 0 || strcmp(s, "unclear") == 0)
-        *step = STEP_FIND;
-    else if (strcmp(s, "waiting") == 0 || strcmp(s, "person") == 0 || strcmp(s, "issued") == 0)
-        *step = STEP_INFO;
-    else
-        return false;
-    return *step != STEP_INFO || k->o.ca_order;
-}
-
 static void start_step(struct agent *ag, struct order_run *k, enum order_step step)
 {
     go(ag, k, step);
@@ -401,7 +384,7 @@ void agent_order_job(struct agent *ag, const struct ledger_job *job)
     if (k->o.request)
         k->request = base_json_parse(k->o.request, strlen(k->o.request), 1 << 20, &f);
     k->reissue = base_json_obj(k->request, "reissue");
-    if (!k->request || !first_step(k, &step)) {
+    if (!k->request || !agent_order_first_step(k, &step)) {
         agent_job_done(ag, job->id);
         run_free(ag, k);
         return;

@@ -137,6 +137,22 @@ void agent_order_task(struct agent_task *t)
     }
 }
 
+bool agent_order_first_step(struct order_run *k, enum order_step *step)
+{
+    const char *s = k->o.state;
+    bool have_csr = base_json_str(k->request, "csr") || agent_form_later(k->request);
+    k->after_caa = have_csr ? STEP_POST : STEP_KEY;
+    if (strcmp(s, "preparing") == 0)
+        *step = STEP_CAA;
+    else if (strcmp(s, "requesting") == 0 || strcmp(s, "unclear") == 0)
+        *step = STEP_FIND;
+    else if (strcmp(s, "waiting") == 0 || strcmp(s, "person") == 0 || strcmp(s, "issued") == 0)
+        *step = STEP_INFO;
+    else
+        return false;
+    return *step != STEP_INFO || k->o.ca_order;
+}
+
 void agent_order_request(struct order_run *k)
 {
     k->req = (struct ca_order_request){

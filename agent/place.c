@@ -14,13 +14,6 @@
 #include "plan.h"
 #include "trust.h"
 
-/* Its answer was lost and nobody can tell whether it arrived: a person was told to look
- * in the portal and to order again if it did not. */
-static bool is_unsure(const struct ledger_order *o)
-{
-    return strcmp(o->state, "person") == 0 && !o->ca_order;
-}
-
 static enum base_fail_class under_way_for(struct agent *ag, struct base_arena *a,
                                           const struct agent_plan *p, const char *mailbox,
                                           struct base_fail *f)
@@ -29,8 +22,7 @@ static enum base_fail_class under_way_for(struct agent *ag, struct base_arena *a
     size_t n;
     enum base_fail_class r = ledger_order_list(ag->ledger, a, mailbox, 0, 500, &v, &n, f);
     for (size_t i = 0; !r && i < n; i++)
-        if (strcmp(v[i].state, "stored") != 0 && strcmp(v[i].state, "failed") != 0 &&
-            strcmp(v[i].state, "cancelled") != 0 && (p->automatic || !is_unsure(&v[i])))
+        if (!agent_order_ended(&v[i]) && (p->automatic || !agent_order_unsure(&v[i])))
             return base_failf(f, BASE_PERMANENT, "order.under-way",
                               "order %lld for %s is under way (%s): certmilter show order:%lld",
                               (long long)v[i].id, mailbox, v[i].state, (long long)v[i].id);

@@ -79,12 +79,6 @@ static bool differs(const char *x, const char *y)
     return x && (!y || strcmp(x, y) != 0);
 }
 
-static bool has_ended(const struct ledger_order *o)
-{
-    return strcmp(o->state, "stored") == 0 || strcmp(o->state, "failed") == 0 ||
-           strcmp(o->state, "cancelled") == 0;
-}
-
 /* A stored order is over for us; what happens to it later is noted and told. */
 static bool note_later(struct agent *ag, struct sync *k, struct ledger_order *o,
                        const struct ca_change *c)
@@ -98,6 +92,8 @@ static bool note_later(struct agent *ag, struct sync *k, struct ledger_order *o,
     base_json_set(data, "ca_status", c->status_text);
     base_json_set(data, "reason", base_arena_printf(k->a, "the CA says: %s", c->status_text));
     o->ca_status = c->status_text;
+    if (c->certificate) /* its mail was faster than the look that would have told it */
+        o->ca_certificate = c->certificate;
     if (!agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order") ||
         !agent_ok(ag, ledger_certificate_of(ag->ledger, k->a, o->mailbox, 100, &v, &n, &f), &f,
                   "certificates")) {
@@ -127,7 +123,7 @@ static bool note_known(struct agent *ag, struct sync *k, struct ledger_order *o,
                                            before ? before : "nothing"));
         o->ca_status = before;
     }
-    if (has_ended(o))
+    if (agent_order_ended(o))
         return note_later(ag, k, o, c);
     return agent_job_add(ag, "order", agent_object(k->a, "order", o->id), o->id, base_now(), NULL);
 }
@@ -280,7 +276,7 @@ static bool import(struct agent *ag, struct sync *k, const struct ca_order *c)
         .issued_at = c->status == CA_ISSUED ? now - 3600 : 0, /* its mail came long ago, or never */
     };
     o.reason = why;
-    o.next_look = has_ended(&o) ? 0 : now;
+    o.next_look = agent_order_ended(&o) ? 0 : now;
     if (c->csr && !cert_csr_parse(k->a, c->csr, strlen(c->csr), &csr, &ignored))
         o.spki = csr.spki_sha256;
     enum base_fail_class r = ledger_order_add(ag->ledger, &o, &id, &f);
@@ -304,29 +300,6 @@ static bool import(struct agent *ag, struct sync *k, const struct ca_order *c)
 bool agent_order_is_portal(const struct ledger_order *o)
 {
     return o->reference && strncmp(o->reference, "portal-", 7) == 0;
-}
-
-bool agent_certificate_known(struct agent *ag, struct base_arena *a, const struct cert_fields *c)
-{
-    struct base_fail f = {0};
-    struct ledger_certificate have;
-    return !ledger_certificate_find(ag->ledger, a, c->sha256, &have, &f);
-}
-
-bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
-                        const struct cert_fields *c, struct ledger_order *out)
-{
-    struct base_fail f = {0};
-    struct ledger_order o;
-    if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki || !agent_order_is_portal(&o))
-        return true;
-    for (size_t i = 0; i < c->n_mailboxes; i++)
-        if (base_ascii_caseeq(c->mailboxes[i].address, o.mailbox)) {
-            o.spki = c->spki_sha256;
-            *out = o;
-            return agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order");
-        }
-    return true;
 }
 
 /* ---- the job --------------------------------------------------------------------------------- */

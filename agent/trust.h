@@ -49,7 +49,8 @@ struct agent_brake {
 enum base_fail_class agent_brake_look(struct agent *ag, const struct policy_account *account,
                                       int64_t batch, const char *by, struct agent_brake *out,
                                       struct base_fail *f);
-/* agent_brake_check() (plan.h) for orders of BY. */
+/* The spending brake of ACCOUNT has room for MORE orders of BATCH (orders of one run share its number,
+ * 0 = a single order) by BY. "order.limit" says how many are above, and how to release them. */
 enum base_fail_class agent_brake_check_by(struct agent *ag, const struct policy_account *account,
                                           int64_t batch, int64_t more, const char *by,
                                           struct base_fail *f);
@@ -60,7 +61,13 @@ enum base_fail_class agent_brake_take(struct agent *ag, const struct policy_acco
 /* Number of a run that the agent itself makes (a look of the timer, "renew --days"): below 0, so
  * that it never meets one that was given. */
 int64_t agent_brake_run(void);
-/* Are "jane (uid 5)" and another such text one person? Root is known by name alone. */
+
+/* ---- who asks (peer.c) ----------------------------------------------------------------------- */
+#define AGENT_PEER_LEN 96
+/* "jane (uid 5)" of a peer of the control socket that claims a name (NULL = none): believed from root,
+ * else the name that the system has for UID. */
+void agent_peer_name(uid_t uid, const char *claimed, char out[AGENT_PEER_LEN]);
+/* Are two such names one person? Of the same uid they are, but root's: that is known by name alone. */
 bool agent_same_person(const char *x, const char *y);
 
 /* agent_reissue() with an attestation of its own (NULL: that of the order, else the register). */

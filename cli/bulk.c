@@ -101,13 +101,13 @@ static int take_first(struct cli *c, void *arg, json_t *line)
     return FIRST_SEEN;
 }
 
-/* Price, balance and room for the whole file, as if each line were like its first. */
-static int quote(struct cli *c, const struct cli_bulk *b)
+/* Price, balance and room for N lines, as if each were like the file's first. */
+static int quote(struct cli *c, const struct cli_bulk *b, int64_t n)
 {
     json_t *first = NULL;
-    int r = cli_bulk_each(c, b, take_first, &first);
+    int r = n > 0 ? cli_bulk_each(c, b, take_first, &first) : CLI_DONE;
     if (r == FIRST_SEEN)
-        r = cli_quote(c, first, b->lines);
+        r = cli_quote(c, first, n);
     json_decref(first);
     return r;
 }
@@ -117,7 +117,7 @@ static int dry_run(struct cli *c, const struct cli_bulk *b)
     struct sending s = {.check = true};
     int r = send_all(c, b, &s);
     if (!r)
-        r = quote(c, b);
+        r = quote(c, b, s.sent - s.refused);
     if (r)
         return r;
     if (c->json) {
@@ -184,7 +184,7 @@ static int run(struct cli *c, const struct cli_args *args, const struct cli_bulk
         fprintf(c->out, "batch %lld: %lld orders\n", (long long)s.batch, (long long)b->lines);
     json_decref(answer);
     if (open) /* nothing of it is ordered yet */
-        r = quote(c, b);
+        r = quote(c, b, b->lines);
     if (open && !r && (r = send_all(c, b, &s)) == CLI_DONE)
         r = start(c, s.batch, s.sent);
     return r;

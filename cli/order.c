@@ -188,13 +188,36 @@ static int wait_in_turn(struct cli *c, json_t *one, int64_t until)
     return r;
 }
 
-/* Of all, as if each were like the first. */
+/* REQ as a question that changes nothing. */
+static json_t *without_effect(const json_t *req)
+{
+    json_t *copy = json_deep_copy(req);
+    base_json_setb(copy, "dry_run", true);
+    return copy;
+}
+
+/* Of those that the agent would place, as if each were like the first of them; what it refuses
+ * has no price, and says so when its turn comes. */
 static int quote_several(struct cli *c, const struct cli_args *args)
 {
-    json_t *req = cli_request(c, "order");
-    int r = make_request(c, args, args->pos[0], req);
-    r = r ? r : cli_quote(c, req, (int64_t)args->npos);
-    json_decref(req);
+    json_t *first = NULL;
+    int64_t n = 0;
+    int r = CLI_DONE;
+    for (size_t i = 0; i < args->npos && !r; i++) {
+        struct base_fail f = {0};
+        json_t *req = cli_request(c, "order"), *answer = NULL;
+        r = make_request(c, args, args->pos[i], req);
+        if (!r && !cli_try(c, without_effect(req), CLI_TIMEOUT_LONG_MS, &answer, &f)) {
+            n++;
+            if (!first)
+                first = json_incref(req);
+        }
+        json_decref(answer);
+        json_decref(req);
+    }
+    if (!r && n > 0)
+        r = cli_quote(c, first, n);
+    json_decref(first);
     return r;
 }
 
@@ -245,7 +268,11 @@ int cli_cmd_order(struct cli *c, const struct cli_args *args)
         return order_several(c, args, seconds);
     req = cli_request(c, "order");
     int r = make_request(c, args, args->pos[0], req);
-    r = r ? r : cli_quote(c, req, 1);
+    r = r ? r : cli_config(c);
+    if (!r && !(r = cli_ask(c, without_effect(req), CLI_TIMEOUT_LONG_MS, &answer))) {
+        json_decref(answer); /* it would be placed: what it costs is said first */
+        r = cli_quote(c, req, 1);
+    }
     if (r) {
         json_decref(req);
         return r;

@@ -173,6 +173,18 @@ static enum base_fail_class open_state(const struct options *o, struct keeper_ct
     return c;
 }
 
+/* A folder that isn't right is told of when it is used. */
+static void sweep_consumers(const struct keeper_consumers *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        int fd;
+        if (keeper_consumer_open(&list->v[i], &fd, NULL))
+            continue;
+        (void)keeper_consumer_sweep(&list->v[i], fd, NULL);
+        close(fd);
+    }
+}
+
 static int workers(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -190,6 +202,8 @@ static enum base_fail_class run(const struct options *o, struct keeper_ctx *ctx,
         c = read_consumers(o, &consumers, ctx, f);
     if (!c)
         c = open_state(o, ctx, f);
+    if (!c) /* the state's lock is ours: no other keeper writes there */
+        sweep_consumers(&consumers);
     if (!c)
         c = listen_both(o, &agent, &admin, f);
     if (!c) {

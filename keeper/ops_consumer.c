@@ -145,11 +145,12 @@ enum base_fail_class keeper_op_consumer(struct keeper_ctx *ctx, struct keeper_ca
         return c;
     const char *name = base_arena_printf(a, "%s.pem", base_safe_name(a, e.mailbox));
     keeper_store_lock(ctx->store, k->name); /* one at a time in a folder */
-    if (strcmp(action, "write") == 0)
+    c = keeper_consumer_sweep(k, fd, f);
+    if (!c && strcmp(action, "write") == 0)
         c = write_key(ctx, call, k, fd, a, &e, f);
-    else if (strcmp(action, "remove") == 0)
+    else if (!c && strcmp(action, "remove") == 0)
         c = keeper_consumer_drop(k, fd, name, &was, f);
-    else
+    else if (!c)
         c = base_failf(f, BASE_PERMANENT, "keeper.request", "\"action\" must be write or remove");
     keeper_store_unlock(ctx->store, k->name);
     close(fd);

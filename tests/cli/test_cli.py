@@ -240,7 +240,8 @@ def test_order(site):
                  "--usage", "signing", "--profile-type", "strict", "--days", "90",
                  "--first-name", "A", "--last-name", "B", "--dry-run")
     assert r.status == 0 and r.out == "order 3 is on its way\n"
-    quote, q = agent.requests
+    asked, quote, q = agent.requests
+    assert asked == q
     assert (quote["cmd"], quote["mailbox"], quote["product"], quote["n"]) == (
         "quote", "a@example.test", "secure_email_mailbox", 1)
     for key in ("v", "cmd", "by"):
@@ -252,8 +253,8 @@ def test_order(site):
 
 
 def orders(agent):
-    """What was ordered; the price is asked for before."""
-    return [q for q in agent.requests if q["cmd"] == "order"]
+    """What was ordered; before, the agent is asked whether it would, and for the price."""
+    return [q for q in agent.requests if q["cmd"] == "order" and not q.get("dry_run")]
 
 
 def test_order_form(site):
@@ -314,8 +315,25 @@ def test_the_price_comes_first(site):
     agent.answers["quote"] = {**QUOTE, "balance": "3.00", "missing": "22.00"}
     r = site.run("order", "a@example.test")
     assert r.status == 1 and "22.00 USD is missing" in r.err
-    assert [q["cmd"] for q in agent.requests[before:]] == ["quote"]
+    assert [(q["cmd"], q.get("dry_run")) for q in agent.requests[before:]] == [("order", True), ("quote", None)]
     assert site.run("--json", "order", "a@example.test").status == 1
+
+
+def test_what_is_refused_has_no_price(site):
+    no = {"ok": False, "class": "permanent", "code": "order.consent", "text": "not agreed"}
+    agent = site.serve(quote=lambda q: {**QUOTE, "orders": q["n"], "total": "50.00"},
+                       order=lambda q: no if q["mailbox"].startswith("no") else {"order": 3, "text": "on its way"})
+    r = site.run("order", "no@x.test")
+    assert (r.status, r.out, r.err) == (1, "", "certmilter: not agreed\n")
+    answer, status = site.ask("order", "no@x.test")
+    assert status == 1 and answer["code"] == "order.consent"
+    assert [q["cmd"] for q in agent.requests] == ["order", "order"]
+    r = site.run("order", "no@x.test", "a@x.test", "no2@x.test", "b@x.test")
+    assert r.status == 1 and r.out.count("refused: not agreed") == 2
+    assert r.err.startswith("2 orders of secure_email_mailbox") and "50.00 USD in all" in r.err
+    assert [q["mailbox"] for q in agent.requests if q["cmd"] == "quote"] == ["a@x.test"]
+    r = site.run("order", "no@x.test", "no2@x.test")
+    assert r.status == 1 and r.err == ""
 
 
 def test_organizations(site):
@@ -349,7 +367,7 @@ def test_order_with_csr(site):
     agent = site.serve(order={})
     pem = "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n"
     assert site.run("order", "a@example.test", "--csr", "-", stdin=pem).status == 0
-    assert agent.requests[1]["csr"] == pem
+    assert agent.requests[-1]["csr"] == pem
     assert site.run("order", "a@example.test", "--csr", site.path / "none").status == 1
 
 

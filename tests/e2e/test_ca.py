@@ -44,11 +44,9 @@ def failure(answer):
 
 # account
 
-def test_account_products_organizations(tool, ca):
+def test_account(tool, ca):
     me = tool("me")
     assert me["account"] == str(ca.accounts["ours"]["account_id"]) and me["role"] == "Administrator"
-    assert "secure_email_mailbox" in [p["id"] for p in tool("products")["list"]]
-    assert tool("organizations")["list"][0]["id"] == str(ca.accounts["ours"]["organization_id"])
 
 
 def test_wrong_and_weak_keys(ca, tool):

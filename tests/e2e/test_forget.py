@@ -63,6 +63,32 @@ def test_two_persons(site):
     assert [c["id"] for c in shown(site, box)["certificates"]] == [cert["id"]], "history stays until then"
 
 
+def test_one_user_with_two_names_is_one_person(site):
+    """Of whoever is not root the uid counts, and the name that belongs to it: not what is claimed."""
+    box = "dora@f3.test"
+    site.stored(site.order(box))
+    asked = site.ask_as("nobody", "forget", mailbox=box, reason="left us", by="ann")
+    assert asked["ok"] and shown(site, box)["forgotten"]["asked_by"] == "nobody (uid 65534)"
+    for claimed in ("bob", "bob (uid 0)", "", "root (uid 0) (uid 5)"):
+        answer = site.ask_as("nobody", "forget", mailbox=box, confirm=True, by=claimed)
+        assert (answer["ok"], answer.get("code")) == (False, "forget.same"), claimed
+    with pytest.raises(Refused):
+        site.ask("forget", mailbox=box, confirm=True, by="nobody")   # the same one, by sudo
+    answer = site.ask_as("daemon", "forget", mailbox=box, confirm=True, by="nobody")
+    assert answer["ok"], answer
+    site.wait(lambda: shown(site, box)["forgotten"]["state"] == "done", 20, "done")
+    assert shown(site, box)["forgotten"]["confirmed_by"] == "daemon (uid 1)"
+
+
+def test_a_name_cannot_look_like_a_uid(site):
+    site.ask("forget", mailbox="emil@f3.test", reason="r", by="ann (uid 7)\n")
+    assert shown(site, "emil@f3.test")["forgotten"]["asked_by"] == "ann [uid 7]? (uid 0)"
+    site.ask("forget", mailbox="frida@f3.test", reason="r", by="\u00e9" * 50)
+    assert shown(site, "frida@f3.test")["forgotten"]["asked_by"] == "\u00e9" * 32 + " (uid 0)"
+    site.ask("forget", mailbox="gerd@f3.test", reason="r", by="a" + "\u00e9" * 50)
+    assert shown(site, "gerd@f3.test")["forgotten"]["asked_by"] == "a" + "\u00e9" * 31 + " (uid 0)"
+
+
 def make_due(site, key):
     site.agent.kill()
     subprocess.run(["/usr/bin/sqlite3", site.path("state", "ledger.db"),

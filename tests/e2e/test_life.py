@@ -169,6 +169,20 @@ def test_reissue_keeps_the_old_key(site, domain, tmp_path):
     exported(site, new["key_id"], tmp_path / "new.p12")
 
 
+def test_the_mail_is_faster_than_the_answer(site, domain):
+    """The order is stored when the answer to its reissue comes; what it leaves out is learned, not forgotten."""
+    box = f"a@{domain}"
+    first = site.stored(site.order(box))
+    known = site.wait(lambda: show(site, first["order"]).get("ca_certificate"), 30, "the CA's number of it")
+    site.ca.fault("POST .*/reissue", "late:4", times=1)
+    cli(site, "reissue", box, "--reason", "new phone")
+    site.wait(lambda: len(certificates(site, box)) == 2, 30, "the reissue by mail")
+    number = str(at_ca(site, first["order"])["certificate_id"])
+    assert number != known
+    site.wait(lambda: show(site, first["order"]).get("ca_certificate") == number, 30, "the new number")
+    assert show(site, first["order"])["state"] == "stored"
+
+
 def exported(site, key, p12):
     cli(site, "export", key, "--p12", str(p12), "--passphrase-out", str(p12) + ".pass", "--reason", "test")
     r = subprocess.run(["openssl", "pkcs12", "-in", str(p12), "-passin", f"file:{p12}.pass", "-nodes", "-nocerts"],

@@ -289,6 +289,21 @@ def test_who_may_release(site, domain):
     assert refused(site, "release", **fields, batch=99, by="bob")["code"] == "release.self"
 
 
+def test_nobody_releases_under_another_name(site, domain):
+    """release_by names users of the host; one of them is one person under whatever name."""
+    box = f"a@{domain}"
+    site.consent(box)
+    fields = dict(account="rehearsal", orders=1, reason="r")
+    configure(site, orders_day="0", release_by='{ "ann", "daemon" }')
+    answer = site.ask_as("nobody", "release", **fields, by="ann")
+    assert answer["code"] == "release.denied" and "nobody (uid 65534)" in answer["text"]
+    assert site.ask_as("daemon", "release", **fields, by="x")["ok"]
+    for claimed in ("bob", "bob (uid 0)", "ann"):
+        answer = site.ask_as("daemon", "order", mailbox=box, key_type="p256", by=claimed)
+        assert answer["code"] == "order.limit", claimed
+    assert site.ask_as("nobody", "order", mailbox=box, key_type="p256", by="daemon")["ok"]
+
+
 def test_renewals_stop_at_the_brake_and_go_on(site, domain):
     boxes = [f"{c}@{domain}" for c in "ab"]
     for box in boxes:

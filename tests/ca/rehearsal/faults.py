@@ -1,8 +1,8 @@
 """Misbehaviour on demand: which fault meets a request, and what it does to the answer.
 
 Owns the list "faults" of the state. A fault is {match, do, times?, probability?}; match is a regular expression on
-"METHOD path?query"; do is one word or a list: slow:S, status:N, late_status:N, drop, refuse, half_json, cut, html,
-redirect:URL, huge:BYTES.
+"METHOD path?query"; do is one word or a list: slow:S, late:S (after doing it), status:N, late_status:N, drop, refuse, half_json, cut,
+html, redirect:URL, huge:BYTES.
 """
 
 import re
@@ -10,7 +10,7 @@ import time
 
 from .web import Reply, error_reply
 
-WORDS = ("slow", "status", "late_status", "drop", "refuse", "half_json", "cut", "html", "redirect", "huge")
+WORDS = ("slow", "late", "status", "late_status", "drop", "refuse", "half_json", "cut", "html", "redirect", "huge")
 MESSAGES = {401: ("access_denied|invalid_api_key", "The API key is missing or not known."),
             403: ("access_denied|missing_permission", "Forbidden."), 404: ("not_found|route", "Not found."),
             429: ("request_limit_exceeded", "Service unavailable, please limit request volume")}
@@ -28,7 +28,7 @@ def check(fault):
         name, _, value = str(word).partition(":")
         if name not in WORDS:
             raise ValueError(f"unknown fault {name}; known: {', '.join(WORDS)}")
-        if name in ("slow", "status", "late_status", "huge"):
+        if name in ("slow", "late", "status", "late_status", "huge"):
             float(value)
     return {"match": fault["match"], "do": todo, "times": fault.get("times"), "hits": 0,
             "probability": float(fault.get("probability", 1))}
@@ -71,9 +71,11 @@ def meet(call, handler):
             after.append((name, value))
     reply = handler(call)
     for name, value in after:
-        if name == "drop":
+        if name == "late":
+            time.sleep(float(value))
+        elif name == "drop":
             raise Close
-        if name == "late_status":
+        elif name == "late_status":
             reply = status_reply(int(value))
         elif name == "half_json":
             reply.body = reply.body[:len(reply.body) // 2]

@@ -43,6 +43,7 @@ DEFAULTS = {
     "require_user_agent": True,
     "dcv_poll": 0,                    # seconds between the CA's own looks at DNS tokens; 0: never
     "dcv_days": 30, "mailbox_hours": 24, "domain_valid_days": 199,
+    "tell_marks": True,               # False: order info has neither the CSR nor the requests' comments
     "tell_prices": False,             # GET /product/{id} has "pricing"
     "list_validations": True,         # False: organizations of the list come without their validations
     "foreign_403": False,             # what is another account's answers 403, not 404

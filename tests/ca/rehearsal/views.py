@@ -46,8 +46,9 @@ def certificate_part(ca, order, full):
     part = {"common_name": plan["common_name"], "emails": order["emails"], "signature_hash": plan["signature_hash"]}
     record = ca.state.data["certificates"].get(order["certificate_id"])
     part["id"] = order["certificate_id"]
-    if full:
+    if full and ca.state.setting("tell_marks"):
         part["csr"] = plan["csr"] or ""
+    if full:
         part["date_created"] = stamp(order["created"])
         part["profile_type"] = plan["profile"]
         part["usage_designation"] = {"primary_usage": plan["use"], "additional_usages": plan["additional"]}
@@ -90,6 +91,8 @@ def order_full(ca, order):
             "order_valid_till": day(order["created"] + order["plan"]["days"] * 86400),
             "cs_provisioning_method": "none", "allow_duplicates": False, "is_out_of_contract": False}
     full.update({f"send_minus_{n}": not order["quiet"] for n in (90, 60, 30, 7, 3)}, send_plus_7=not order["quiet"])
+    if not ca.state.setting("tell_marks"):
+        del full["requests"]
     if order["organization_id"]:
         full["organization"] = organization_brief(ca, order["organization_id"])
     return full
