@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ledger/folding.h"
 #include "batch.h"
 
 #define LINES_MAX 200000
@@ -104,10 +105,17 @@ enum base_fail_class agent_cmd_batch_open(struct agent *ag, const json_t *req, c
     return r;
 }
 
-/* The line's own key: of what it asks for, whatever the order of its members. */
-static void line_key(const json_t *request, char key[BASE_SHA256_HEX])
+/* The line's own key: of what it asks for, whatever the order of its members and the spelling of its
+ * mailbox. */
+static void line_key(struct agent *ag, const json_t *request, char key[BASE_SHA256_HEX])
 {
-    char *text = json_dumps(request, JSON_COMPACT | JSON_SORT_KEYS);
+    struct base_arena *a = base_arena_new();
+    json_t *same = json_copy((json_t *)(uintptr_t)request);
+    if (base_json_str(request, "mailbox"))
+        base_json_set(same, "mailbox", ledger_mailbox_key(ag->ledger, a, base_json_str(request, "mailbox")));
+    char *text = json_dumps(same, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(same);
+    base_arena_free(a);
     base_sha256_hex(text, text ? strlen(text) : 0, key);
     free(text);
 }
@@ -124,7 +132,7 @@ static enum base_fail_class take_line(struct agent *ag, const struct ledger_batc
                        "line %lld: expected an order of at most %d KiB", (long long)line,
                        LINE_MAX_BYTES >> 10);
     else {
-        line_key(request, key);
+        line_key(ag, request, key);
         struct ledger_batch_line l = {
             .batch = b->id,
             .line = line,

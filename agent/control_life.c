@@ -43,7 +43,7 @@ enum base_fail_class agent_current_certificate(struct agent *ag, struct base_are
 {
     struct ledger_certificate *v;
     size_t n = 0, best = 500;
-    const char *box = policy_watch_normalise(a, mailbox);
+    const char *box = policy_config_address(ag->conf->cfg, a, mailbox);
     if (!box)
         return base_failf(f, BASE_PERMANENT, "order.mailbox",
                           "\"%s\" is no mail address: expected name@domain", mailbox);

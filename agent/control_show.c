@@ -157,7 +157,7 @@ static enum base_fail_class show_named(struct agent *ag, struct base_arena *a, c
     struct ledger_order o;
     struct ledger_certificate c;
     struct base_fail ignored = {0};
-    const char *box = strchr(what, '@') ? policy_watch_normalise(a, what) : NULL;
+    const char *box = strchr(what, '@') ? policy_config_address(ag->conf->cfg, a, what) : NULL;
     const char *domain = policy_domain_alabel(a, strncmp(what, "domain:", 7) == 0 ? what + 7 : what);
     const struct policy_domain *d = domain ? policy_config_domain(ag->conf->cfg, domain) : NULL;
     if (box && show_mailbox(ag, a, box, answer))
@@ -218,7 +218,7 @@ enum base_fail_class agent_cmd_pem(struct agent *ag, const json_t *req, const ch
     struct ledger_certificate c, *v;
     size_t n = 0;
     const char *what = base_json_strd(req, "what", "");
-    const char *box = strchr(what, '@') ? policy_watch_normalise(a, what) : NULL;
+    const char *box = strchr(what, '@') ? policy_config_address(ag->conf->cfg, a, what) : NULL;
     enum base_fail_class r = BASE_OK;
     (void)by;
     if (box) {

@@ -4,6 +4,7 @@
  * their key. A step works in pages, and within one transaction: it is there whole or not. */
 #include "folding.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -20,16 +21,22 @@ static const struct ledger_table names = LEDGER_TABLE("domain", struct name, nam
 
 /* ---- keys ------------------------------------------------------------------------------ */
 
+static int by_name(const void *name, const void *member)
+{
+    return strcmp(name, *(const char *const *)member);
+}
+
 bool ledger_folds(const struct ledger *l, const char *mailbox)
 {
     const char *at = mailbox != NULL ? strrchr(mailbox, '@') : NULL;
+    char name[256];
 
-    for (size_t i = 0; at != NULL && i < l->nexact; i++) {
-        if (base_ascii_caseeq(at + 1, l->exact_domains[i])) {
-            return false;
-        }
+    if (at == NULL || l->nexact == 0 || strlen(at + 1) >= sizeof name) {
+        return true;
     }
-    return true;
+    strcpy(name, at + 1);
+    base_ascii_lower(name);
+    return bsearch(name, l->exact_domains, l->nexact, sizeof *l->exact_domains, by_name) == NULL;
 }
 
 const char *ledger_mailbox_key(const struct ledger *l, struct base_arena *a, const char *mailbox)

@@ -132,7 +132,7 @@ bool policy_config_folds(const struct policy_config *c, const char *mailbox)
 {
     const struct policy_domain *d = policy_config_mailbox_domain(c, mailbox);
 
-    return d == NULL || d->fold_local_part;
+    return d == NULL || !d->exact_local_part;
 }
 
 bool policy_config_same_mailbox(const struct policy_config *c, const char *x, const char *y)

@@ -77,7 +77,7 @@ struct policy_domain {
     enum policy_method method;
     enum policy_unexpected unexpected;
     enum policy_mailbox_validation mailbox_validation;
-    bool fold_local_part; /* spellings that differ in case are one mailbox (base/mailbox.h) */
+    bool exact_local_part; /* spellings that differ in case are two mailboxes (base/mailbox.h) */
     enum policy_custody custody_sign, custody_encrypt; /* key_use dual: the stricter of both */
     const char *key_type; /* "rsa3072" ... */
     const char *product;  /* "secure_email_mailbox" ... */

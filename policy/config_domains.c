@@ -128,7 +128,7 @@ static bool word_option(struct policy_load *l, struct policy_domain *d, const ch
 {
     int mode = (int)d->mode, unexp = (int)d->unexpected, mbox = (int)d->mailbox_validation;
     int sign = (int)d->custody_sign, encrypt = (int)d->custody_encrypt, i;
-    int method = (int)d->method, folds = d->fold_local_part;
+    int method = (int)d->method, folds = !d->exact_local_part;
 
     if (strcmp(key, "mode") == 0) {
         set_enum(&mode, one_of(l, key, value, modes, path, line));
@@ -157,7 +157,7 @@ static bool word_option(struct policy_load *l, struct policy_domain *d, const ch
     d->method = (enum policy_method)method;
     d->unexpected = (enum policy_unexpected)unexp;
     d->mailbox_validation = (enum policy_mailbox_validation)mbox;
-    d->fold_local_part = folds != 0;
+    d->exact_local_part = folds == 0;
     d->custody_sign = (enum policy_custody)sign;
     d->custody_encrypt = (enum policy_custody)encrypt;
     return true;
@@ -340,7 +340,6 @@ void policy_load_domains(struct policy_load *l)
     struct policy_domain base = {.key_type = "rsa3072",
                                  .product = "secure_email_mailbox",
                                  .profile_type = "strict",
-                                 .fold_local_part = true,
                                  .validity_days = 365,
                                  .revalidate_days = 30};
 

@@ -131,7 +131,7 @@ static size_t find_at(const char *p, size_t n)
     return n;
 }
 
-static bool normalise(const char *addr, size_t n, bool fold, char out[POLICY_WATCH_ADDR_LEN])
+bool policy_watch_form_to(const char *addr, size_t n, bool fold, char out[POLICY_WATCH_ADDR_LEN])
 {
     trim(&addr, &n);
     if (n >= 2 && addr[0] == '<' && addr[n - 1] == '>') {
@@ -170,7 +170,7 @@ static bool normalise(const char *addr, size_t n, bool fold, char out[POLICY_WAT
 
 bool policy_watch_normalise_to(const char *addr, size_t n, char out[POLICY_WATCH_ADDR_LEN])
 {
-    return normalise(addr, n, true, out);
+    return policy_watch_form_to(addr, n, true, out);
 }
 
 char *policy_watch_normalise(struct base_arena *a, const char *addr)
@@ -184,7 +184,7 @@ char *policy_watch_normalise(struct base_arena *a, const char *addr)
 char *policy_watch_normalise_exact(struct base_arena *a, const char *addr)
 {
     char out[POLICY_WATCH_ADDR_LEN];
-    if (!addr || !normalise(addr, strlen(addr), false, out))
+    if (!addr || !policy_watch_form_to(addr, strlen(addr), false, out))
         return NULL;
     return base_arena_strdup(a, out);
 }
