@@ -344,11 +344,10 @@ static void load_watching(struct policy_load *l)
     static const char *const reports[] = {"off", "daily", "weekly", NULL};
     static const int64_t spans[] = {0, DAY, 7 * DAY};
     struct policy_sec w = policy_conf_single(&l->c, "watching");
-    struct policy_config *c = l->cfg;
 
-    c->metrics = policy_sec_path(&w, "metrics", NULL, false);
-    c->report = spans[policy_sec_enum(&w, "report", reports, 2)];
-    c->report_ahead = policy_sec_duration(&w, "report_ahead", DAY, 366 * DAY, c->report_ahead);
+    l->cfg->metrics = policy_sec_path(&w, "metrics", NULL, false);
+    l->cfg->report = spans[policy_sec_enum(&w, "report", reports, 2)];
+    l->cfg->report_ahead = policy_sec_duration(&w, "report_ahead", DAY, 366 * DAY, l->cfg->report_ahead);
 }
 
 /* A time, or "forever" as 0. */

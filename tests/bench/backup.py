@@ -32,7 +32,7 @@ def apart(what, *args):
 def measured(name, argv, *daemons):
     """Runs ARGV at a terminal; prints seconds, the most memory in MiB and the progress."""
     status, seconds, peak, steps, still, said = terminal.run(argv)
-    print(f"{name:16}  {seconds:7.1f} s   {peak:6.1f} MiB   {steps:4} lines of progress, still for {still:5.1f} s at most",
+    print(f"{name:16}  {seconds:7.1f} s   {peak:6.1f} MiB   {steps:4} steps shown, still for {still:.1f} s at most",
           *(f"  {what} {rss(d.proc.pid, 'VmHWM'):.1f} MiB" for what, d in daemons), f"  exit {status}", flush=True)
     if status:
         print(said[-500:])
