@@ -241,6 +241,8 @@ bool agent_renewal_wanted(struct agent *ag, const struct ledger_certificate *c, 
 int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c);
 /* Was it ordered in the CA's portal, not by us? */
 bool agent_order_is_portal(const struct ledger_order *o);
+/* Of an order, or a reissue, that a restored backup didn't know: its key is not here. */
+bool agent_order_after_backup(const struct ledger_order *o);
 
 /* Is it stored already? (Of a reissued order the certificate of before may come once more.) */
 struct cert_fields;
@@ -293,7 +295,7 @@ void agent_notice_held(struct agent *ag, const struct agent_case *c,
                        const struct policy_decision *d);
 void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
                              const struct policy_decision *d);
-/* Owners are told of exports: reads the keeper's journal. */
+/* Owners are told of exports: reads the keeper's journal (exports.c). */
 void agent_exports_poll(struct agent *ag);
 
 /* ---- watch file (watch.c) ---------------------------------------------------------------------- */

@@ -171,7 +171,8 @@ bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
 {
     struct base_fail f = {0};
     struct ledger_order o;
-    if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki || !agent_order_is_portal(&o))
+    if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki ||
+        (!agent_order_is_portal(&o) && !agent_order_after_backup(&o)))
         return true;
     for (size_t i = 0; i < c->n_mailboxes; i++)
         if (policy_config_same_mailbox(ag->conf->cfg, c->mailboxes[i].address, o.mailbox)) {

@@ -93,10 +93,15 @@ static void run_form(struct agent_task *t)
 /* What the API is asked: only by tasks that ask it. */
 static void set_look(struct agent_run *r)
 {
+    const char *name = r->c.facts->domain, *mailbox = r->c.facts->mailbox;
+    const struct policy_domain *domain = name      ? policy_config_domain(r->conf->cfg, name)
+                                         : mailbox ? policy_config_mailbox_domain(r->conf->cfg, mailbox)
+                                                   : NULL;
     r->look = (struct ca_look){
         .accounts = r->conf->usable,
         .naccounts = r->conf->nusable,
         .intent = r->d.intent,
+        .home = domain ? domain->account : NULL,
         .domain = r->c.facts->domain,
         .mailbox = r->c.facts->mailbox,
         .exact = r->d.intent && !policy_config_folds(r->conf->cfg, r->d.intent->mailbox),
@@ -109,7 +114,8 @@ void agent_run_submit(struct agent *ag, struct agent_run *r, enum agent_run_step
                       void (*done)(struct agent *ag, struct agent_task *t))
 {
     const struct policy_link *link = policy_facts_link(r->c.facts);
-    const char *host = "", *key = r->d.intent ? r->d.intent->account : "";
+    /* a flood of strangers' mails takes no more of the pool than one account's work */
+    const char *host = "", *key = r->d.intent ? r->d.intent->account : "strangers";
     int port;
     r->step = step;
     set_look(r);

@@ -195,7 +195,11 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
     if (agent_ok(ag, ledger_order_get(ag->ledger, a, order_row, &o, &f), &f, "order")) {
         o.state = "stored";
         o.reason = base_arena_printf(a, "certificate %lld is stored%s", (long long)certificate,
-                                     o.key_id ? "" : "; its key is held elsewhere, not here");
+                                     o.key_id ? ""
+                                     : agent_order_after_backup(&o)
+                                         ? "; its key is not in the backup that was restored: mail that is "
+                                           "encrypted to it can't be read. Order anew, then revoke it"
+                                         : "; its key is held elsewhere, not here");
         o.request = agent_reissue_settled(a, o.request);
         o.changed = base_now();
         o.next_look = 0;

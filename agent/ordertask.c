@@ -18,10 +18,11 @@ static void reuse_key(struct order_run *k, const char *key)
     struct keeper_key have;
     k->cls = keeper_key_info(sock, k->a, key, &have, &k->fail);
     if (!k->cls && (have.destroyed || strcmp(have.custody, "keep") != 0 ||
-                    strcmp(have.mailbox, k->o.mailbox) != 0 || strcmp(have.tenant, k->o.tenant) != 0))
+                    !policy_config_same_mailbox(k->conf->cfg, have.mailbox, k->o.mailbox) ||
+                    strcmp(have.tenant, k->o.tenant) != 0))
         k->cls = base_failf(&k->fail, BASE_PERMANENT, "order.key",
                             "the key that shall be used again is %s: order with a new key",
-                            have.destroyed                            ? "destroyed"
+                            have.destroyed                      ? "destroyed"
                             : strcmp(have.custody, "keep") != 0 ? "not kept"
                                                                 : "another mailbox's");
     if (!k->cls)

@@ -119,19 +119,32 @@ static const char *known_organizations(struct base_arena *a, const json_t *catal
     return text[0] ? text : "none";
 }
 
+/* ORGANIZATION of tenant OWNER, by the configuration: is it ours to use, is it another's alone? */
+static void note_owner(const struct agent_plan *p, int64_t organization, const char *owner,
+                       bool *ours, const char **others)
+{
+    if (organization != p->organization || !owner)
+        return;
+    if (strcmp(owner, p->domain->tenant) == 0)
+        *ours = true; /* two platforms may number two organizations alike, and tenants may share one */
+    else
+        *others = owner;
+}
+
 /* What is configured as another tenant's organization is no business of this one. */
 static enum base_fail_class check_tenant(struct agent *ag, const struct agent_plan *p,
                                          struct base_fail *f)
 {
     const struct policy_config *cfg = ag->conf->cfg;
     const char *owner = NULL;
-    for (size_t i = 0; p->organization && i < cfg->ntenants; i++)
-        if (cfg->tenants[i].organization == p->organization)
-            owner = cfg->tenants[i].id;
-    for (size_t i = 0; p->organization && i < cfg->naccounts; i++)
-        if (cfg->accounts[i].organization == p->organization)
-            owner = cfg->accounts[i].tenant;
-    if (owner && strcmp(owner, p->domain->tenant) != 0)
+    bool ours = false;
+    if (!p->organization)
+        return BASE_OK;
+    for (size_t i = 0; i < cfg->ntenants; i++)
+        note_owner(p, cfg->tenants[i].organization, cfg->tenants[i].id, &ours, &owner);
+    for (size_t i = 0; i < cfg->naccounts; i++)
+        note_owner(p, cfg->accounts[i].organization, cfg->accounts[i].tenant, &ours, &owner);
+    if (owner && !ours)
         return base_failf(f, BASE_PERMANENT, "order.tenant",
                           "organization %lld is tenant \"%s\"'s, and %s is tenant \"%s\"'s: an "
                           "organization goes with the domains of its own tenant only",

@@ -44,8 +44,32 @@ struct proof {
     struct base_arena *a;
     const struct ledger_order *o;
     json_t *doc;
+    json_t *left_out; /* sentences */
     struct base_fail *f;
 };
+
+/* Evidence says what it leaves out: of WHAT of ABOUT the first MAX are shown, if there are so many. */
+static void note_full(struct proof *p, size_t n, size_t max, const char *what, const char *about)
+{
+    if (n >= max)
+        json_array_append_new(p->left_out,
+                              json_string(base_arena_printf(p->a, "of the %s of %s at most %zu are here: the "
+                                                                  "ledger may have more", what, about, max)));
+}
+
+/* All events of OBJECT, unlike "show". */
+static enum base_fail_class put_events(struct proof *p, const char *object)
+{
+    struct ledger_event *v;
+    size_t n = 0;
+    json_t *list = base_json_arr(p->doc, "events");
+    enum base_fail_class r =
+        ledger_event_list(p->ag->ledger, p->a, object, 0, EVENTS_MAX, &v, &n, p->f);
+    for (size_t i = 0; !r && i < n; i++)
+        json_array_append_new(list, agent_event_json(&v[i]));
+    note_full(p, n, EVENTS_MAX, "events", object);
+    return r;
+}
 
 static enum base_fail_class put_attestations(struct proof *p)
 {
@@ -92,6 +116,7 @@ static enum base_fail_class put_agreements(struct proof *p)
             base_json_set(o, "text", text.body);
         json_array_append_new(list, o);
     }
+    note_full(p, n, LIST_MAX, "agreements", p->o->account);
     json_object_set_new(p->doc, "agreements", list);
     return r;
 }
@@ -116,6 +141,7 @@ static enum base_fail_class put_consents(struct proof *p)
         base_json_set(o, "withdrawn_by", v[i].withdrawn_by);
         json_array_append_new(list, o);
     }
+    note_full(p, n, LIST_MAX, "consents", p->o->mailbox);
     json_object_set_new(p->doc, "consents", list);
     return r;
 }
@@ -160,9 +186,11 @@ static enum base_fail_class put_intent(struct proof *p, json_t *intents, json_t 
     if (has_id(intents, i->p.id))
         return BASE_OK;
     json_array_append_new(intents, agent_intent_json(i));
-    agent_put_events(p->ag, p->a, p->doc, agent_object(p->a, "intent", i->p.id));
-    enum base_fail_class r =
-        ledger_mails_of_intent(p->ag->ledger, p->a, i->p.id, MAILS_MAX, &ids, &n, p->f);
+    const char *object = agent_object(p->a, "intent", i->p.id);
+    enum base_fail_class r = put_events(p, object);
+    if (!r)
+        r = ledger_mails_of_intent(p->ag->ledger, p->a, i->p.id, MAILS_MAX, &ids, &n, p->f);
+    note_full(p, n, MAILS_MAX, "mails", object);
     for (size_t k = 0; !r && k < n; k++)
         if (!has_id(mails, ids[k]))
             r = put_mail(p, mails, ids[k]);
@@ -199,6 +227,7 @@ static enum base_fail_class put_certificates(struct proof *p, json_t *mails)
     json_object_set_new(p->doc, "certificates", list);
     enum base_fail_class r =
         ledger_certificate_of(p->ag->ledger, p->a, p->o->mailbox, LIST_MAX, &v, &n, p->f);
+    note_full(p, n, LIST_MAX, "certificates", p->o->mailbox);
     for (size_t i = 0; !r && i < n; i++) {
         if (v[i].order_row != p->o->id)
             continue;
@@ -208,8 +237,8 @@ static enum base_fail_class put_certificates(struct proof *p, json_t *mails)
         json_t *o = agent_certificate_json(&c, true);
         base_json_set(o, "chain_pem", c.chain_pem);
         json_array_append_new(list, o);
-        agent_put_events(p->ag, p->a, p->doc, agent_object(p->a, "certificate", c.id));
-        if (c.source && strncmp(c.source, "mail:", 5) == 0 &&
+        r = put_events(p, agent_object(p->a, "certificate", c.id));
+        if (!r && c.source && strncmp(c.source, "mail:", 5) == 0 &&
             base_parse_int(c.source + 5, 1, INT64_MAX, &mail) && !has_id(mails, mail))
             r = put_mail(p, mails, mail);
     }
@@ -240,23 +269,11 @@ static enum base_fail_class put_order(struct proof *p)
     return BASE_OK;
 }
 
-/* All events, unlike "show": evidence leaves nothing out. */
-static enum base_fail_class put_order_events(struct proof *p)
-{
-    struct ledger_event *v;
-    size_t n = 0;
-    json_t *list = base_json_arr(p->doc, "events");
-    enum base_fail_class r = ledger_event_list(p->ag->ledger, p->a,
-                                               agent_object(p->a, "order", p->o->id), 0, EVENTS_MAX,
-                                               &v, &n, p->f);
-    for (size_t i = 0; !r && i < n; i++)
-        json_array_append_new(list, agent_event_json(&v[i]));
-    return r;
-}
-
 static enum base_fail_class document(struct proof *p, const char *by)
 {
     json_t *mails = json_array();
+    p->left_out = json_array();
+    json_object_set_new(p->doc, "left_out", p->left_out);
     json_object_set_new(p->doc, "events", json_array());
     base_json_set(p->doc, "format", "certmilter evidence 1");
     base_json_set(p->doc, "program", CERTMILTER_VERSION);
@@ -271,7 +288,7 @@ static enum base_fail_class document(struct proof *p, const char *by)
     if (!r)
         r = put_consents(p);
     if (!r)
-        r = put_order_events(p);
+        r = put_events(p, agent_object(p->a, "order", p->o->id));
     if (!r)
         r = put_intents(p, mails);
     if (!r)
@@ -333,7 +350,8 @@ static enum base_fail_class find_order(struct agent *ag, struct base_arena *a, c
         what += 6;
     enum base_fail_class r = ledger_order_find(ag->ledger, a, what, o, f);
     if (r && strcmp(f->code, "ledger.absent") == 0)
-        r = base_failf(f, BASE_PERMANENT, "show.absent", "there is no order \"%s\": expected its number here or at the CA, as "
+        r = base_failf(f, BASE_PERMANENT, "show.absent",
+                       "there is no order \"%s\": expected its number here or at the CA, as "
                        "\"certmilter show MAILBOX\" tells", what);
     return r;
 }

@@ -370,14 +370,17 @@ struct ca_look {
     struct ca_account **accounts; /* all of ours */
     size_t naccounts;
     const struct policy_intent *intent; /* NULL = none fits: only who owns what is asked */
+    const char *home; /* the account that the mail's domain is bound to; NULL = none */
     const char *domain, *mailbox;       /* what the mail is about; either may be NULL */
     bool exact; /* the intent's mailbox is another one in other case (base/mailbox.h) */
     const struct policy_id *ids;        /* ids in the mail (and on the page) */
     size_t nids;
 };
-/* Asks the API and fills OUT (all but nunexplained and unexplained, which need a
- * look before). What can't be asked makes out->state
- * UNREACHABLE or REFUSED, and F tells why (also returned, for the log). */
+/* Asks the API and fills OUT (all but nunexplained and unexplained, which need the
+ * look before: ca_newly_valid()). What can't be asked makes out->state
+ * UNREACHABLE or REFUSED, and F tells why (also returned, for the log). Of an account that is neither the
+ * intent's nor HOME that is no obstacle: it is taken as not having it. Those others are asked for a minute
+ * at most, not when they are near their limit of requests, and within the bounds of others.c. */
 enum base_fail_class ca_evidence(const struct ca_look *l, struct base_arena *a,
                                  struct policy_api *out, struct base_fail *f);
 

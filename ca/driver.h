@@ -99,6 +99,15 @@ struct ca_account {
     struct ca_rate *rate; /* shared by all snapshots of the configuration */
 };
 
+/* ---- asking all accounts about a stranger's mail (others.c) ----------------------------
+ * NOW is base_mono_ms(); any thread. */
+
+/* Did ACCOUNT answer some minutes ago that it has nothing of WHAT? */
+bool ca_others_lacked(const char *account, const char *what, int64_t now);
+void ca_others_lacks(const char *account, const char *what, int64_t now); /* it does now */
+/* Takes one of the questions that all other accounts together may be asked; false: none is left. */
+bool ca_others_may_ask(int64_t now);
+
 /* ---- kept connections (idle.c) ------------------------------------------------------ */
 
 /* A kept connection of this account, or a new one; the caller owns it. */

@@ -5,6 +5,7 @@
  * was met, and what was learned before that stays. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mailbox.h"
 
 #include "driver.h"
@@ -12,6 +13,8 @@
 #define IDS_MAX 64
 #define WAITING_MAX 8 /* open orders of one mailbox that are looked at */
 #define MAIL_IDS_MAX 16
+#define OTHERS_MS 60000  /* so long the accounts are asked that a mail hardly concerns */
+#define OTHERS_SHARE 50  /* percent of their limits up to which they are */
 
 struct look {
     const struct ca_look *in;
@@ -19,6 +22,7 @@ struct look {
     struct policy_api *api;
     struct base_fail *fail;
     enum base_fail_class worst;
+    int64_t others_until; /* base_mono_ms(); 0: no other account was asked yet */
 };
 
 static void add_id(struct look *l, const char *id)
@@ -241,36 +245,77 @@ static int rank(int owner)
     }
 }
 
-static int owner_of(struct look *l, const struct policy_id *id, struct ca_account *mine,
-                    const char **other)
+/* May account C, which the mail hardly concerns, be asked about WHAT now? Whether it has it is not
+ * worth that what does concern it waits. */
+static bool may_ask_other(struct look *l, struct ca_account *c, const char *what)
 {
+    int64_t now = base_mono_ms();
+
+    if (l->others_until == 0) {
+        l->others_until = now + OTHERS_MS;
+    }
+    return now < l->others_until && !ca_others_lacked(ca_account_id(c), what, now) &&
+           ca_share_wait_ms(c, OTHERS_SHARE) == 0 && ca_others_may_ask(now);
+}
+
+static bool other_owns(struct look *l, struct ca_account *c, const struct policy_id *id)
+{
+    const char *what = base_arena_printf(l->arena, "%s %s", id->name, id->value);
+    struct base_fail ignored = {0};
+    enum ca_owner owner = CA_OWNER_UNKNOWN;
+
+    if (!may_ask_other(l, c, what) ||
+        ca_id_owner(c, id->name, id->value, l->arena, &owner, &ignored) != BASE_OK) {
+        return false;
+    }
+    if (owner == CA_OWNER_NOT) {
+        ca_others_lacks(ca_account_id(c), what, base_mono_ms());
+    }
+    return owner == CA_OWNER_HERE;
+}
+
+/* The account that it concerns first, whose answer is needed; then the others, if they can tell. Without
+ * such an account each answer is needed. */
+static int owner_of(struct look *l, const struct policy_id *id, struct ca_account *mine,
+                    struct ca_account *home, const char **other)
+{
+    struct ca_account *first = mine != NULL ? mine : home;
     bool unknown = l->in->naccounts == 0;
 
     if (mine != NULL && policy_strings_has(&l->api->ids, id->value)) {
         return POLICY_ID_INTENT_ACCOUNT;
     }
-    for (size_t i = 0; i < l->in->naccounts; i++) {
-        struct ca_account *c = l->in->accounts[i];
+    for (size_t i = 0; i <= l->in->naccounts; i++) {
+        struct ca_account *c = i == 0 ? first : l->in->accounts[i - 1];
         struct base_fail why = {0};
         enum ca_owner owner = CA_OWNER_UNKNOWN;
-        enum base_fail_class cls = ca_id_owner(c, id->name, id->value, l->arena, &owner, &why);
-        if (!settle(l, cls, &why) || owner == CA_OWNER_UNKNOWN) {
+        if (c == NULL || (i > 0 && c == first)) {
+            continue;
+        }
+        if (i > 0 && first != NULL) {
+            owner = other_owns(l, c, id) ? CA_OWNER_HERE : CA_OWNER_NOT;
+        } else if (!settle(l, ca_id_owner(c, id->name, id->value, l->arena, &owner, &why), &why) ||
+                   owner == CA_OWNER_UNKNOWN) {
             unknown = true;
-        } else if (owner == CA_OWNER_HERE) {
+        }
+        if (owner == CA_OWNER_HERE) {
             *other = ca_account_id(c);
             return c == mine ? POLICY_ID_INTENT_ACCOUNT : POLICY_ID_OTHER_ACCOUNT;
+        }
+        if (unknown && first != NULL) {
+            break; /* asked again later: until then the others need not be */
         }
     }
     return unknown ? POLICY_ID_UNKNOWN : POLICY_ID_NOWHERE;
 }
 
-static void look_at_ids(struct look *l, struct ca_account *mine)
+static void look_at_ids(struct look *l, struct ca_account *mine, struct ca_account *home)
 {
     size_t n = l->in->nids < MAIL_IDS_MAX ? l->in->nids : MAIL_IDS_MAX;
 
     for (size_t i = 0; i < n; i++) {
         const char *account = NULL;
-        int owner = owner_of(l, &l->in->ids[i], mine, &account);
+        int owner = owner_of(l, &l->in->ids[i], mine, home, &account);
         if (rank(owner) > rank((int)l->api->id_owner)) {
             l->api->id_owner = owner;
             l->api->owner_account = owner == POLICY_ID_OTHER_ACCOUNT ? account : NULL;
@@ -298,13 +343,29 @@ static bool pending_in(struct look *l, struct ca_account *c)
            (d.dcv_method == NULL || by_email(d.dcv_method)); /* else the CA writes no mail */
 }
 
-static void look_elsewhere(struct look *l)
+static void look_elsewhere(struct look *l, struct ca_account *home)
 {
-    for (size_t i = 0; i < l->in->naccounts; i++) {
-        if (pending_in(l, l->in->accounts[i])) {
+    const char *about = l->in->mailbox != NULL ? l->in->mailbox : l->in->domain;
+    const char *what = base_arena_printf(l->arena, "pending %s", about != NULL ? about : "");
+    struct look other = *l; /* what an account that isn't needed fails with is not kept */
+    struct policy_api ignored = *l->api;
+
+    other.api = &ignored;
+    for (size_t i = 0; i <= l->in->naccounts; i++) {
+        struct ca_account *c = i == 0 ? home : l->in->accounts[i - 1];
+        bool needed = i == 0 || home == NULL;
+        if (c == NULL || (i > 0 && c == home) || (!needed && !may_ask_other(l, c, what))) {
+            continue;
+        }
+        ignored.state = POLICY_API_OK;
+        bool pending = pending_in(needed ? l : &other, c);
+        if (!needed && !pending && ignored.state == POLICY_API_OK) {
+            ca_others_lacks(ca_account_id(c), what, base_mono_ms());
+        }
+        if (pending) {
             l->api->pending_elsewhere = true;
             if (l->api->owner_account == NULL) {
-                l->api->owner_account = ca_account_id(l->in->accounts[i]);
+                l->api->owner_account = ca_account_id(c);
             }
             return;
         }
@@ -317,6 +378,7 @@ enum base_fail_class ca_evidence(const struct ca_look *in, struct base_arena *a,
     struct look l = {.in = in, .arena = a, .api = out, .fail = f, .worst = BASE_OK};
     const struct policy_intent *intent = in->intent;
     struct ca_account *mine = intent != NULL ? account_of(in, intent->account) : NULL;
+    struct ca_account *home = account_of(in, in->home);
 
     *out = (struct policy_api){.state = POLICY_API_OK};
     out->ids.v = base_arena_array(a, IDS_MAX, sizeof *out->ids.v);
@@ -334,9 +396,11 @@ enum base_fail_class ca_evidence(const struct ca_look *in, struct base_arena *a,
     } else if (intent != NULL && intent->mailbox != NULL) {
         look_at_mailbox(&l, mine, intent);
     }
-    look_at_ids(&l, mine);
-    if (intent == NULL) {
-        look_elsewhere(&l);
+    look_at_ids(&l, mine, home);
+    /* an id that is somebody's, or nobody's of us, says more */
+    if (intent == NULL && (int)out->id_owner != POLICY_ID_OTHER_ACCOUNT &&
+        (int)out->id_owner != POLICY_ID_NOWHERE) {
+        look_elsewhere(&l, home);
     }
     return l.worst;
 }

@@ -202,8 +202,7 @@ static enum base_fail_class ledger_aside(struct restore *s, struct base_fail *f)
     static const char *const parts[] = {"-shm", "-wal", ""};
     struct base_arena *a = s->c->a;
     struct stat st = {0};
-    enum base_fail_class c = BASE_OK;
-    (void)stat(s->ledger, &st);
+    enum base_fail_class c = stat(s->ledger, &st) && errno != ENOENT ? failed(f, s->ledger) : BASE_OK;
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !c; i++)
         c = aside(s, base_arena_printf(a, "%s%s", s->ledger, parts[i]),
                   base_arena_printf(a, "%s.before-restore-%lld.%09ld%s", s->ledger,

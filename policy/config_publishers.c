@@ -151,22 +151,6 @@ static void load_attributes(const struct policy_sec *s, struct policy_publisher 
     }
 }
 
-/* Does a password sent there stay on this machine? */
-static bool is_local(const char *uri)
-{
-    static const char *const local[] = {"ldapi://", "ldap://127.0.0.1", "ldap://[::1]",
-                                        "ldap://localhost", NULL};
-
-    for (size_t i = 0; local[i] != NULL; i++) {
-        size_t n = strlen(local[i]);
-        if (strncmp(uri, local[i], n) == 0 &&
-            (i == 0 || uri[n] == '\0' || uri[n] == ':' || uri[n] == '/')) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void load_secret(const struct policy_sec *s, struct policy_publisher *p)
 {
     p->bind_dn = policy_sec_text(s, "bind_dn", NULL);
@@ -179,11 +163,10 @@ static void load_secret(const struct policy_sec *s, struct policy_publisher *p)
                          "secret: expected the name of a credential file (letters, digits, \".\", "
                          "\"_\", \"-\", at most 40), never the secret itself");
     }
-    if (p->secret != NULL && p->uri != NULL && strncmp(p->uri, "ldap://", 7) == 0 && !p->starttls &&
-        !is_local(p->uri)) {
+    if (p->secret != NULL && p->uri != NULL && strncmp(p->uri, "ldap://", 7) == 0 && !p->starttls) {
         policy_sec_error(s, policy_sec_line(s, "secret"),
-                         "secret: a password does not leave this machine in clear; expected an "
-                         "ldaps:// uri or starttls = yes");
+                         "secret: a password never goes over plain ldap://, not even to this machine; "
+                         "expected an ldaps:// or ldapi:// uri, or starttls = yes");
     }
 }
 

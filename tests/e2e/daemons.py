@@ -50,7 +50,7 @@ class Daemon:
     def __init__(self, name, user, command, log, ready, groups=(), listen=None):
         self.name, self.user, self.command, self.log, self.ready = name, user, command, log, ready
         self.groups = [grp.getgrnam(g).gr_gid for g in groups]
-        self.listen, self.proc = listen, None
+        self.listen, self.proc, self.env = listen, None, {}
 
     def start(self, wait=True, extra=()):
         def third():
@@ -60,7 +60,7 @@ class Daemon:
         more = dict(preexec_fn=third, close_fds=False) if self.listen else {}
         seen = self.log_text().count(self.ready)
         env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                                                       "TSAN_OPTIONS")}
+                                                       "TSAN_OPTIONS")} | self.env
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(
                 [*self.command, *extra], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=env,

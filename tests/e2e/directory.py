@@ -114,7 +114,8 @@ class Directory:
 
     def add(self, mailbox, name=None):
         name = name or mailbox.split("@")[0]
-        self.ldif("ldapadd", f"dn: cn={name},{BASE}\nobjectClass: inetOrgPerson\ncn: {name}\nsn: {name}\nmail: {mailbox}\n")
+        self.ldif("ldapadd", f"dn: cn={name},{BASE}\nobjectClass: inetOrgPerson\n"
+                             f"cn: {name}\nsn: {name}\nmail: {mailbox}\n")
 
     def ldif(self, program, text):
         r = subprocess.run([program, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", f"cn=admin,{BASE}", "-w",

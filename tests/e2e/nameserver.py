@@ -1,7 +1,7 @@
 """A private BIND on a high port of loopback that holds the root zone, and in it nothing but our names.
 
-So every name that nobody put here does not exist, and no query leaves the machine. Runs as the user bind from a copy of the program: Debian's AppArmor profile is bound to
-the path /usr/sbin/named and allows that one to read /etc/bind only.
+So every name that nobody put here does not exist, and no query leaves the machine. Runs as the user bind from a copy of
+the program: Debian's AppArmor profile is bound to the path /usr/sbin/named and lets that one read /etc/bind only.
 """
 import os
 import pwd
@@ -57,9 +57,11 @@ class Nameserver:
     """`records`: {any name: lines in master-file syntax, with absolute names}.
 
     `zones`: {name: lines} of further zones, which keep what updates brought; `keys`: {TSIG key: (algorithm, secret)};
-    `policy`: {zone: lines of its update-policy}."""
+    `policy`: {zone: lines of its update-policy}. With `signed` the root zone, so every name of `records`, is signed
+    (`anchor`: the file with its trust anchor); `altered`: (text, other text of the same kind), replaced after that."""
 
     def __init__(self, directory, port):
+        self.signed, self.altered, self.anchor = False, None, os.path.join(directory, "dsset-.")
         self.zones, self.keys, self.policy = {}, {}, {}
         self.dir, self.port, self.records, self.proc = directory, port, {}, None
         self.serial = int(time.time())
@@ -72,6 +74,8 @@ class Nameserver:
         os.chown(self.dir, user.pw_uid, user.pw_gid)
         self.serial += 1
         self._put("root.zone", HEAD.format(serial=self.serial) + "".join(self.records.values()))
+        if self.signed:
+            self._sign()
         text = "".join(KEY.format(name=k, algorithm=v[0], secret=v[1]) for k, v in self.keys.items())
         for name, lines in self.zones.items():
             policy = self.policy.get(name)
@@ -84,6 +88,20 @@ class Nameserver:
         if not os.path.exists(self.program):
             shutil.copy(NAMED, self.program)
             os.chmod(self.program, 0o755)
+
+    def _sign(self):
+        quiet = dict(check=True, cwd=self.dir, stdout=subprocess.DEVNULL)
+        if not os.path.exists(self.anchor):
+            subprocess.run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "."], **quiet)
+            subprocess.run(["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "."], **quiet)
+        subprocess.run(["dnssec-signzone", "-q", "-S", "-o", ".", "-f", "root.signed", "root.zone"],
+                       stderr=subprocess.DEVNULL, **quiet)
+        with open(os.path.join(self.dir, "root.signed")) as f:
+            text = f.read()
+        if self.altered:
+            assert self.altered[0] in text
+            text = text.replace(*self.altered)
+        self._put("root.zone", text)
 
     def _put(self, name, text):
         with open(os.path.join(self.dir, name), "w") as f:

@@ -18,7 +18,7 @@ PROGRAM = os.path.join(os.path.dirname(HERE), "ca", "rehearsal_ca.py")
 
 class RehearsalCA:
     def __init__(self, directory, https, http, smtp, dns=None):
-        self.dir, self.https, self.http, self.proc = directory, https, http, None
+        self.dir, self.https, self.http, self.proc, self.env = directory, https, http, None, {}
         self.log = os.path.join(directory, "ca.log")
         self.command = [sys.executable, PROGRAM, "--state", directory, "--listen", f"127.0.0.1:{https}",
                         "--http-listen", f"127.0.0.1:{http}", "--smtp", smtp]
@@ -29,7 +29,7 @@ class RehearsalCA:
         os.makedirs(self.dir, exist_ok=True)
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                         start_new_session=True)
+                                         start_new_session=True, env={**os.environ, **self.env})
         until = time.monotonic() + 180
         while not os.path.exists(self.path("ready")):
             if time.monotonic() > until or self.proc.poll() is not None:

@@ -1,4 +1,4 @@
-"""What the account is and may do: organizations, products, payment, rights of the key, and what is predicted from it."""
+"""What the account is and may do: organizations, products, payment, rights of the key, what is predicted from it."""
 import email
 import email.policy
 import itertools
@@ -15,7 +15,8 @@ from agentsocket import Refused
 RECEPTION, BOSS = "reception@example.test", "boss@example.test"
 FORM = {"name": "Example Two Ltd", "address": "2 Sample Street", "city": "Sampletown", "zip": "12345", "country": "de",
         "telephone": "+49 30 5550102", "organization_contact": {
-            "first_name": "Berta", "last_name": "Boss", "job_title": "CEO", "email": BOSS, "telephone": "+49 30 5550103"}}
+            "first_name": "Berta", "last_name": "Boss", "job_title": "CEO", "email": BOSS,
+            "telephone": "+49 30 5550103"}}
 ORG = "secure_email_organization"
 
 
@@ -128,7 +129,8 @@ def test_required_custom_fields_are_named(site, domain):
 
     def sends(**fields):
         try:
-            return site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256", dry_run=True,
+            return site.ask("order", mailbox=f"a@{domain}", product="secure_email_mailbox", key_type="p256",
+                            dry_run=True,
                             **fields)["sends"]
         except Refused:
             return None         # the next look brings the field, or that it is required no more
@@ -188,7 +190,8 @@ def test_the_list_of_the_last_look_while_the_ca_is_away(site, domain):
 
 def add_args(name):
     return ["organization", "add", name, "--address", "2 Sample Street", "--zip", "12345", "--city", "Sampletown",
-            "--country", "de", "--phone", "+49 30 5550102", "--contact-first-name", "Berta", "--contact-last-name", "Boss",
+            "--country", "de", "--phone", "+49 30 5550102", "--contact-first-name", "Berta",
+            "--contact-last-name", "Boss",
             "--contact-email", BOSS, "--contact-phone", "+49 30 5550103"]
 
 
@@ -288,7 +291,8 @@ def test_the_order_goes_on_when_prices_cannot_be_asked(site, domain):
 
 
 @pytest.mark.parametrize("methods,balance,expected", [
-    (["profile", "balance"], 1000, "profile"), (["balance", "card"], 1000, "balance"), (["balance", "card"], 0, "card")])
+    (["profile", "balance"], 1000, "profile"), (["balance", "card"], 1000, "balance"),
+    (["balance", "card"], 0, "card")])
 def test_payment_auto(site, domain, methods, balance, expected):
     site.ca.post("rights", payment_methods=methods)
     site.ca.post("balance", balance=balance)
@@ -398,7 +402,66 @@ def test_an_organization_must_be_known_and_active(site, domain):
     site.stored(site.order(f"b@{domain}", product="secure_email_mailbox"))
 
 
-# --- approval -----------------------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def customers(sites):
+    """Three tenants with an account and a domain each; the first and the third share the number of an organization."""
+    site = sites(domains={"a.test": {"tenant": '"a"'}}, account_options={"tenant": '"a"'}, poll="1s", settle="2s",
+                 extra="".join(f'tenant "{t}" {{ contact = "it@{t}.test" }}\n' for t in "abc"))
+    site.start_around()
+    site.ca.settings(rate_limits=False, issue_delay=0)
+    site.organization = {"a": site.ca.account["organization_id"]}
+    with open(site.config, "a") as f:
+        for t in "bc":
+            made = site.ca.post("account", name=t)
+            site.credential(t, made["key"], "certagent")
+            site.organization[t] = made["organization_id"] if t == "b" else site.organization["a"]
+            f.write(f'account "{t}" {{\n tenant = "{t}"\n profile = "rehearsal"\n driver = certcentral\n'
+                    f' base_url = "https://api.rehearsal-ca.test:{site.ports["https"]}/services/v2"\n'
+                    f' api_key = "{t}"\n tls_bundle = "{site.dir}/etc/tls-ca.pem"\n skip_approval = yes\n'
+                    f' payment = balance\n organization = {site.organization[t]}\n}}\n'
+                    f'domain "{t}.test" {{\n tenant = "{t}"\n account = "{t}"\n attestation = "Personnel of {t}"\n}}\n')
+    site.start_milter()
+    site.keeper.start()
+    site.start_agent()
+    for t, account in (("a", "ours"), ("b", "b"), ("c", "c")):
+        site.ca.post("validate", domain=f"{t}.test", account=account)
+    return site
+
+
+def test_an_organization_goes_with_its_tenants_domains_only(customers):
+    site, org = customers, customers.organization
+    for box, number, owner in (("x@a.test", org["b"], "b"), ("x@b.test", org["a"], "")):
+        site.consent(box)
+        a = refusal(site, box, product=ORG, organization=number)
+        assert a["code"] == "order.tenant" and f"organization {number} is tenant \"{owner}" in a["text"], a
+        out = cli(site, "order", box, "--product", ORG, "--organization", str(number), ok=(1,))
+        assert "of its own tenant only" in out
+        path = site.path("customers.csv")
+        with open(path, "w") as f:
+            f.write(f"mailbox,product,organization\n{box},{ORG},{number}\n")
+        out = cli(site, "order", "--csv", path, ok=(4,))
+        assert "of its own tenant only" in out + open(path + ".result.csv").read()
+    assert not at_ca(site, "x@a.test") and not at_ca(site, "x@b.test", "b")
+    # its own, also where another tenant's account names the same number
+    for box, number, account in (("y@a.test", org["a"], "ours"), ("y@b.test", org["b"], "b")):
+        site.stored(site.order(box, product=ORG, organization=number))
+        assert [o["organization_id"] for o in at_ca(site, box, account)] == [number]
+
+
+def test_an_account_goes_with_its_tenants_domains_only(customers):
+    text = open(customers.config).read()
+    with open(customers.config, "a") as f:
+        f.write('domain "z.test" {\n tenant = "a"\n account = "b"\n}\n')
+    try:
+        with pytest.raises(Refused) as e:
+            customers.ask("reload")
+        assert "can't use account \"b\" of tenant \"b\"" in json.dumps(e.value.answer["errors"]).replace('\\"', '"')
+    finally:
+        with open(customers.config, "w") as f:
+            f.write(text)
+
+
+# --- approval -------------------------------------------------------------------------------------
 
 def test_approval_is_skipped_only_where_that_is_switched_on(sites):
     site = sites(account_options={"skip_approval": "no"}).start()
@@ -411,7 +474,7 @@ def test_approval_is_skipped_only_where_that_is_switched_on(sites):
     site.stored(n)
 
 
-# --- many accounts ---------------------------------------------------------------------------------------------------------
+# --- many accounts --------------------------------------------------------------------------------
 
 MANY = 500
 

@@ -70,7 +70,7 @@ def test_a_file_is_ordered_once(site, domain):
 
 
 def test_the_whole_file_is_priced_first(site, domain):
-    """Price, balance and number of orders before anything leaves; too little balance orders nothing, and loses nothing."""
+    """Price, balance and number of orders before anything leaves; too little balance orders and loses nothing."""
     site.ca.settings(tell_prices=True)
     path = write_csv(site, "priced.csv", boxes(domain, 4))
     site.ca.post("balance", balance=3.5)
@@ -105,7 +105,8 @@ def test_all_errors_before_anything_is_sent(site, domain):
     with open(path, "w") as f:
         f.write(f"mailbox,days\na@{domain},365\nb@{domain}\n,3\nc@{domain},soon\n\"d\"@{domain},1\n")
     r = cli(site, "order", "--csv", path, ok=(1,))
-    for place in ("bad.csv:3:1: expected 2 fields", "bad.csv:4:1: the mailbox is missing", "bad.csv:5:", "bad.csv:6:4:"):
+    for place in ("bad.csv:3:1: expected 2 fields", "bad.csv:4:1: the mailbox is missing", "bad.csv:5:",
+                  "bad.csv:6:4:"):
         assert place in r.stderr, r.stderr
     assert len(site.ask("batch.list", limit=500)["batches"]) == before
     answer = json.loads(cli(site, "--json", "order", "--csv", path, ok=(1,)).stdout)

@@ -35,7 +35,8 @@ def server(site, key="k256", **more):
 HOOK = """#!/bin/sh
 echo "$CERTMILTER_DNS_ACTION $CERTMILTER_DNS_NAME $CERTMILTER_DNS_TYPE $CERTMILTER_DNS_TTL" >> {dir}/hook.log
 [ -e {dir}/hook.later ] && {{ echo "not now" >&2; exit 75; }}
-[ "$CERTMILTER_DNS_ACTION" = add ] && verb="add $CERTMILTER_DNS_NAME. $CERTMILTER_DNS_TTL" || verb="delete $CERTMILTER_DNS_NAME."
+verb="delete $CERTMILTER_DNS_NAME."
+[ "$CERTMILTER_DNS_ACTION" = add ] && verb="add $CERTMILTER_DNS_NAME. $CERTMILTER_DNS_TTL"
 printf 'server 127.0.0.1 {port}\\nzone hook.test.\\nupdate %s %s "%s"\\nsend\\n' \\
   "$verb" "$CERTMILTER_DNS_TYPE" "$CERTMILTER_DNS_VALUE" | nsupdate -y hmac-sha256:k256:{secret}
 """

@@ -295,7 +295,7 @@ def lose(site, domain):
 
 
 def test_nobody_knows_whether_it_arrived(site):
-    """What it expected is expected no more, and stands in no other order's way; its certificate is taken all the same."""
+    """What it expected is expected no more, and stands in no other order's way; its certificate is still taken."""
     domain = f"d{next(site.names)}.test"                # not validated yet
     number = lose(site, domain)
     assert intents(site, domain) == {"cancelled"}

@@ -2,6 +2,7 @@
 import base64
 import email
 import email.policy
+import re
 
 import pytest
 
@@ -114,7 +115,8 @@ def test_flooding(site, domain):
 
 
 @pytest.mark.parametrize("ids_shown", [True, False])
-@pytest.mark.parametrize("name", ["Acme Domain ID: {id}", "Acme\r\nDomain ID: {id}\r\n", "Acme\r\n\r\nDomain ID: {id}\r\n\r\n",
+@pytest.mark.parametrize("name", ["Acme Domain ID: {id}", "Acme\r\nDomain ID: {id}\r\n",
+                                  "Acme\r\n\r\nDomain ID: {id}\r\n\r\n",
                                   "A\r\n\r\nReference data\r\nDomain: {domain}\r\nDomain ID: {id}\r\n\r\n"])
 def test_her_name_is_our_id(site, domain, name, ids_shown):
     """A name that an applicant typed binds nothing, even from a CA that prints it as it is."""
@@ -220,3 +222,38 @@ def test_guard_needs_no_account(sites):
     assert not counters["tokens"] and not counters["requests"], counters
     assert made["tokens"] and guard.ask("status")["guard"]
     assert len(guard.delivered("admin@example.test")) == 1
+
+
+ACCOUNTS, DEAD, FLOOD = 24, 8, 12
+
+
+@pytest.mark.slow
+def test_a_flood_with_many_accounts(sites):
+    """Whose order it is, every account of ours may be asked; but once for each order, not those that are dead, and not
+    in the way of what is ours."""
+    site = sites(domains={"example.test": {"mode": "confirm"}, "own.test": {"mode": "confirm"}}, settle="2s")
+    site.start_around()
+    site.ca.settings(rate_limits=False)
+    with open(site.config, "a") as f:
+        for n in range(ACCOUNTS):
+            made = site.ca.post("account", name=f"c{n}") if n >= DEAD else {"key": f"NOKEY{n}", "organization_id": 1}
+            site.credential(f"c{n}", made["key"], "certagent")
+            f.write(f'account "c{n}" {{\n profile = "rehearsal"\n driver = certcentral\n'
+                    f' base_url = "https://api.rehearsal-ca.test:{site.ports["https"]}/services/v2"\n'
+                    f' api_key = "c{n}"\n tls_bundle = "{site.dir}/etc/tls-ca.pem"\n poll = 1h\n}}\n')
+    site.start_milter()
+    site.keeper.start()
+    site.start_agent()
+
+    def looks():
+        return sum(n for k, n in site.ca.counters()["requests"].items()
+                   if k.startswith("GET") and re.search(r"/(order|certificate)/\{", k))
+    before = looks()
+    hers = site.ca.post("mallory", domain="example.test", times=FLOOD)
+    site.ask("domain.add", domain="own.test")
+    site.wait(lambda: site.state_of("own.test") == "valid", 60, "ours goes on meanwhile")
+    assert settled(site, "example.test", 5 * FLOOD, 120) == 5 * FLOOD * ["alarm/unexpected"]
+    assert not touched(site, hers["tokens"])
+    # each mail at its domain's account; each order at the others, as order and certificate, by the two mails at once
+    most = 1.1 * (5 * FLOOD * 2 + FLOOD * (ACCOUNTS - DEAD) * 2 * 2)
+    assert 0 < looks() - before <= most, (looks() - before, most)

@@ -347,7 +347,8 @@ def test_null_sender(tool):
 
 
 @pytest.mark.parametrize("answers,outcome", [
-    ({"MAIL": "550 no"}, ("permanent", "net.smtp.refused")), ({"RCPT": "550 unknown"}, ("permanent", "net.smtp.refused")),
+    ({"MAIL": "550 no"}, ("permanent", "net.smtp.refused")),
+    ({"RCPT": "550 unknown"}, ("permanent", "net.smtp.refused")),
     ({"RCPT": "451 later"}, ("temporary", "net.smtp.later")), ({"END": "452 full"}, ("temporary", "net.smtp.later")),
     ({"END": "554 no"}, ("permanent", "net.smtp.refused")), ({"END": "drop"}, ("temporary", "net.io")),
     ({"EHLO": "drop"}, ("temporary", "net.io"))])
@@ -358,7 +359,8 @@ def test_mail_refusals(tool, answers, outcome):
 
 @pytest.mark.parametrize("fields,code", [
     ({"rcpts": ["a@b>\r\nRCPT TO:<c@d"]}, "net.smtp.address"), ({"rcpts": []}, "net.smtp.address"),
-    ({"from": "a b@c"}, "net.smtp.address"), ({"helo": "x\r\ny"}, "net.smtp.address"), ({"message": ""}, "net.smtp.size"),
+    ({"from": "a b@c"}, "net.smtp.address"), ({"helo": "x\r\ny"}, "net.smtp.address"),
+    ({"message": ""}, "net.smtp.size"),
     ({"server": "127.0.0.1"}, "net.smtp.server"), ({"server": "127.0.0.1:0"}, "net.smtp.server"),
     ({"server": "x/y:25"}, "net.smtp.server")])
 def test_mail_that_is_never_tried(tool, fields, code):

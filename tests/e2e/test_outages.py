@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-ORDINARY = b"From: a@elsewhere.test\r\nTo: b@example.test\r\nSubject: plain\r\nMessage-ID: <%d@x>\r\nDate: Sun, 22 Nov 2026 12:00:00 +0000\r\n\r\nhello\r\n"
+ORDINARY = b"From: a@elsewhere.test\r\nTo: b@example.test\r\nSubject: plain\r\nMessage-ID: <%d@x>\r\n" \
+           b"Date: Sun, 22 Nov 2026 12:00:00 +0000\r\n\r\nhello\r\n"
 
 
 def idle(site):

@@ -1,4 +1,4 @@
-"""Publishers: files, keys in clear for a consumer, hooks; renewed, revoked, retried, after crashes and on a full disk."""
+"""Publishers: files, keys in clear for a consumer, hooks; renewed, revoked, retried; crashes and a full disk."""
 import grp
 import json
 import os

@@ -177,7 +177,8 @@ def test_a_new_version_stops_orders(site, domain):
     assert row["ok"] is False and row["required"] == "2027-05"
     assert refused(site, "agreement.accept", account="rehearsal", what="smime-terms", version="2027-05",
                    name=" ")["code"] == "agreement.fields"
-    assert refused(site, "agreement.accept", account="none", what="all", version="1", name="A")["code"] == "account.unknown"
+    none = refused(site, "agreement.accept", account="none", what="all", version="1", name="A")
+    assert none["code"] == "account.unknown"
     assert refused(site, "agreement.accept", account="rehearsal", what="x", version="1", name="A")["code"] == \
         "agreement.what"
     cli(site, "agreement", "accept", "rehearsal", "--what", "smime-terms", "--version", "2027-05", "--name",
@@ -343,6 +344,28 @@ def test_evidence_of_an_order(site, domain, tmp_path):
     assert "PRIVATE KEY" not in text and '"token"' not in text and '"url"' not in text
     key = open(site.path("etc/credentials/rehearsal")).read().strip()
     assert key not in text
+
+
+def test_evidence_says_what_it_leaves_out(site, domain, tmp_path):
+    box = f"a@{domain}"
+    number = site.order(box)
+    site.stored(number)
+    doc, _ = content(site, number, tmp_path)
+    assert doc["left_out"] == []
+    intent = doc["intents"][0]["id"]
+    events = len([e for e in doc["events"] if e["object"] == f"intent:{intent}"])
+    site.agent.stop()       # more than a person would make: written by another hand
+    sql(site, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+              "INSERT INTO consent (mailbox, what, who, how, text, entered_by, given, withdrawn) "
+              f"SELECT '{box}', 'custody', 'owner', 'form', 'agreed', 'x', i, 0 FROM n; "
+              "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
+              f"INSERT INTO event (at, type, object, data) SELECT 5, 'test', 'intent:{intent}', '{{}}' FROM n;")
+    site.start_agent()
+    doc, _ = content(site, number, tmp_path)
+    assert doc["left_out"] == [f"of the consents of {box} at most 500 are here: the ledger may have more"]
+    assert len(doc["consents"]) == 500
+    assert len([e for e in doc["events"] if e["object"] == f"intent:{intent}"]) == events + 300
+    assert f"of the consents of {box} at most 500" in cli(site, "evidence", "--verify", str(tmp_path / f"{number}.pem"))
 
 
 def test_evidence_is_verified(site, domain, tmp_path):

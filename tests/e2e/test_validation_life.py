@@ -251,7 +251,7 @@ def test_only_definite_answers_drop(site):
     assert never["mx"] == "elsewhere.test" and not never["dropped"]
 
 
-# --- the persistent record ---------------------------------------------------------------------------------------------
+# --- the persistent record ------------------------------------------------------------------------
 
 def test_persistent_record(site):
     out = cli(site, "domain", "persist", "persist.test", "--until", "2031-01-01", ok=4)
@@ -277,7 +277,7 @@ def test_persistent_record(site):
     cli(site, "domain", "persist", "persist.test", ok=4)
 
 
-# --- away from mail ------------------------------------------------------------------------------------------------------
+# --- away from mail -------------------------------------------------------------------------------
 
 def test_plan(site):
     plan = site.ask("domain.plan")
@@ -291,7 +291,7 @@ def test_plan(site):
     assert len(pages["plan"]) == 3 and pages["next"]
 
 
-# --- with an order ---------------------------------------------------------------------------------------------------------
+# --- with an order --------------------------------------------------------------------------------
 
 def sponsor(site, box):
     return site.order(box, product="secure_email_sponsor", first_name="Jane", last_name="Doe")

@@ -295,6 +295,7 @@ static json_t *run_evidence(struct base_arena *a, const json_t *in)
     struct ca_look look = {.accounts = accounts,
                            .naccounts = naccounts,
                            .intent = j != NULL ? &intent : NULL,
+                           .home = base_json_str(in, "home"),
                            .domain = base_json_str(in, "domain"),
                            .mailbox = base_json_str(in, "mailbox")};
     struct policy_id *v = base_arena_array(a, json_array_size(ids) + 1, sizeof *v);

@@ -99,7 +99,7 @@ static inline int open_files(pid_t pid)
 static inline bool ends(int pidfd)
 {
     struct pollfd p = {pidfd, POLLIN, 0};
-    bool r = poll(&p, 1, 10000) == 1;
+    bool r = poll(&p, 1, 120000) == 1;
 
     close(pidfd);
     return r;

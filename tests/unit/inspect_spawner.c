@@ -38,7 +38,7 @@ static enum inspect_key_status look_within(void *ctx, struct base_arena *arena, 
     size_t n = 0;
 
     /* the one before may be on its way out */
-    for (int i = 0; i < 500 && (n = children(up.pid, below, 8)) != 1; i++) {
+    for (int i = 0; i < 6000 && (n = children(up.pid, below, 8)) != 1; i++) {
         usleep(20000);
     }
     assert_int_equal(n, 1);
@@ -112,7 +112,7 @@ static void nothing_left(pid_t up)
     struct seen below[8];
     size_t n = 1;
 
-    for (int i = 0; i < 500 && (n = children(up, below, 8)) > 0; i++) {
+    for (int i = 0; i < 6000 && (n = children(up, below, 8)) > 0; i++) {
         usleep(20000);
     }
     assert_int_equal(n, 0);
