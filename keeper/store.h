@@ -3,7 +3,8 @@
  *
  *   keys/<key id>.json             a record (keeper/record.h)
  *   mailboxes/<2>/<30>-<key id>    empty; hex of the SHA-256 of the mailbox in
- *                                  lower case: finds the keys of one mailbox
+ *                                  lower case: finds the keys of all its spellings
+ *                                  (which of them count: keeper/exact.h)
  *   exports/<export id>.json       the sealed passphrase of a sealed PKCS#12
  *   exports.log                    the export journal (keeper/journal.h)
  *   evidence.json                  the key that signs evidence (keeper/evidence.h)
