@@ -31,7 +31,8 @@ SAN := -fsanitize=thread -fno-omit-frame-pointer -DCERTMILTER_SANITIZE
 else ifeq ($(FUZZ),1)
 B := build-fuzz
 CC := clang
-SAN := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined -fno-omit-frame-pointer -DCERTMILTER_SANITIZE
+SAN := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer -DCERTMILTER_SANITIZE
 else
 B := build
 SAN :=
@@ -166,11 +167,13 @@ LINKU_deliver := deliver keeper cert net policy base
 LINKU_agent := $(LINK_certagentd)
 LINKU_cli := $(LINK_certmilter)
 define unit
-$B/unit/$(notdir $(basename $1)): $1 $B/inc/$(call unit_room,$1)/.stamp $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a)
+$B/unit/$(notdir $(basename $1)): $1 $B/inc/$(call unit_room,$1)/.stamp \
+  $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a)
 	$(Q)mkdir -p $$(@D) $B/tests/unit
 	$(if $(V),,@echo "  CC $1")
-	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/$(call unit_room,$1) $$(CF_$(call unit_room,$1)) -MMD -MP -MF $B/tests/unit/$(notdir $(basename $1)).d \
-	  -MT $$@ -o $$@ $1 $(LDFLAGS_ALL) $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a) -lcmocka $$(call pkgs_libs,$(LINKU_$(call unit_room,$1)))
+	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/$(call unit_room,$1) $$(CF_$(call unit_room,$1)) -MMD -MP \
+	  -MF $B/tests/unit/$(notdir $(basename $1)).d -MT $$@ -o $$@ $1 $(LDFLAGS_ALL) \
+	  $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a) -lcmocka $$(call pkgs_libs,$(LINKU_$(call unit_room,$1)))
 endef
 $(foreach t,$(UNIT_SRC),$(eval $(call unit,$t)))
 
@@ -193,16 +196,23 @@ $B/helpers/delivertool: tests/helpers/delivertool.c tests/helpers/tool.h $B/inc/
 	$(if $(V),,@echo "  CC $<")
 	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/deliver $(CF_deliver) -o $@ $< $(LDFLAGS_ALL) \
 	  $(foreach r,$(LINKU_deliver),$B/lib$r.a) $(call pkgs_libs,$(LINKU_deliver))
-tools: $(TOOL_BIN) $B/helpers/delivertool
+# ... and a clock that isn't the machine's, for what takes a week
+$B/helpers/clockshift.so: tests/helpers/clockshift.c
+	$(Q)mkdir -p $(@D)
+	$(if $(V),,@echo "  CC $<")
+	$(Q)$(CC) -std=c17 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
+tools: $(TOOL_BIN) $B/helpers/delivertool $B/helpers/clockshift.so
 
 # --- fuzz targets: tests/fuzz/<room>_<subject>.c --------------------------------
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$B/fuzz/%,$(FUZZ_SRC))
 define fuzzer
-$B/fuzz/$(notdir $(basename $1)): $1 $B/inc/$(call unit_room,$1)/.stamp $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a)
+$B/fuzz/$(notdir $(basename $1)): $1 $B/inc/$(call unit_room,$1)/.stamp \
+  $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a)
 	$(Q)mkdir -p $$(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -I$B/inc/$(call unit_room,$1) $$(CF_$(call unit_room,$1)) -fsanitize=fuzzer \
-	  -o $$@ $1 $(LDFLAGS_ALL) $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a) $$(call pkgs_libs,$(LINKU_$(call unit_room,$1)))
+	$(Q)$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -I$B/inc/$(call unit_room,$1) $$(CF_$(call unit_room,$1)) \
+	  -fsanitize=fuzzer -o $$@ $1 $(LDFLAGS_ALL) \
+	  $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a) $$(call pkgs_libs,$(LINKU_$(call unit_room,$1)))
 endef
 $(foreach t,$(FUZZ_SRC),$(eval $(call fuzzer,$t)))
 fuzzers: $(FUZZ_BIN)
@@ -216,7 +226,8 @@ fuzz:
 BENCH_SRC := $(foreach t,$(wildcard tests/bench/*.c),$(if $(LINKU_$(call unit_room,$t)),$t))
 BENCH_BIN := $(patsubst tests/bench/%.c,$B/bench/%,$(BENCH_SRC))
 define bencher
-$B/bench/$(notdir $(basename $1)): $1 $B/inc/$(call unit_room,$1)/.stamp $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a)
+$B/bench/$(notdir $(basename $1)): $1 $B/inc/$(call unit_room,$1)/.stamp \
+  $(foreach r,$(LINKU_$(call unit_room,$1)),$B/lib$r.a)
 	$(Q)mkdir -p $$(@D)
 	$(if $(V),,@echo "  CC $1")
 	$(Q)$(CC) $(CFLAGS_ALL) -I$B/inc/$(call unit_room,$1) $$(CF_$(call unit_room,$1)) -o $$@ $1 \

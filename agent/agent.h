@@ -89,6 +89,7 @@ struct agent {
     struct agent_report *report;                    /* report.c: while one is made; NULL */
     char *keeper_error;   /* of the last look at its journal; NULL = it answered */
     int64_t keeper_asked; /* 0 = not yet */
+    json_t *folding_kept; /* folding.c: sentences; NULL = not asked yet */
     size_t watch_addresses;
     int64_t watch_written, watch_retry; /* retry: not before, after a failure */
     bool ledger_sick;       /* the last commit failed: nothing new is started for a moment */
@@ -240,6 +241,8 @@ bool agent_renewal_wanted(struct agent *ag, const struct ledger_certificate *c, 
 int64_t agent_renewal_time(struct agent *ag, const struct ledger_certificate *c);
 /* Was it ordered in the CA's portal, not by us? */
 bool agent_order_is_portal(const struct ledger_order *o);
+/* Of an order, or a reissue, that a restored backup didn't know: its key is not here. */
+bool agent_order_after_backup(const struct ledger_order *o);
 
 /* Is it stored already? (Of a reissued order the certificate of before may come once more.) */
 struct cert_fields;
@@ -292,7 +295,7 @@ void agent_notice_held(struct agent *ag, const struct agent_case *c,
                        const struct policy_decision *d);
 void agent_notice_mail_alarm(struct agent *ag, const struct agent_case *c,
                              const struct policy_decision *d);
-/* Owners are told of exports: reads the keeper's journal. */
+/* Owners are told of exports: reads the keeper's journal (exports.c). */
 void agent_exports_poll(struct agent *ag);
 
 /* ---- watch file (watch.c) ---------------------------------------------------------------------- */
@@ -311,7 +314,7 @@ typedef enum base_fail_class agent_command(struct agent *ag, const json_t *req, 
 agent_command agent_cmd_status, agent_cmd_reload, agent_cmd_doctor, agent_cmd_events;
 agent_command agent_cmd_domain_list, agent_cmd_domain_add, agent_cmd_expect;
 agent_command agent_cmd_domain_release;
-agent_command agent_cmd_order, agent_cmd_list, agent_cmd_show, agent_cmd_pem;
+agent_command agent_cmd_list, agent_cmd_show, agent_cmd_pem;
 agent_command agent_cmd_consent_add, agent_cmd_consent_list, agent_cmd_consent_withdraw;
 agent_command agent_cmd_held_list, agent_cmd_held_show, agent_cmd_held_approve, agent_cmd_held_deny;
 agent_command agent_cmd_ingest, agent_cmd_record_list, agent_cmd_record_approve;

@@ -5,6 +5,7 @@
  * names several is a list, and nobody's. What comes by an alias belongs to the mailbox too:
  * `show`, `list` and the publishers find it there. Looked up when a certificate comes and when a
  * person asks; a table that can't be read is tried again. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -19,6 +20,18 @@
 #define OUT_MAX 65536
 #define WALL_MS 10000
 
+/* What the shipped unit doesn't allow looks like a broken postmap. */
+#define DROP_IN "; under systemd it needs a drop-in for certagentd: certmilter.conf(5), SECTION ALIASES"
+
+/* postmap's words without the line's end. */
+static const char *said(struct base_arena *a, const struct base_buf *err)
+{
+    size_t n = err->n;
+    while (n > 0 && isspace(err->p[n - 1]))
+        n--;
+    return n ? base_printable(a, err->p, n, 200) : "no answer";
+}
+
 /* One look into MAP. *VALUE NULL: it has no entry. */
 static enum base_fail_class query(const struct policy_config *cfg, struct base_arena *a, const char *map,
                                   const char *key, const char **value, struct base_fail *f)
@@ -32,14 +45,13 @@ static enum base_fail_class query(const struct policy_config *cfg, struct base_a
     *value = NULL;
     enum base_fail_class r = base_child_start(&c, cfg->postmap, argv, &lim, f);
     if (r)
-        return base_failf(f, BASE_TEMPORARY, "alias.postmap", "%s can't be run: %s", cfg->postmap, f->text);
+        return base_failf(f, BASE_TEMPORARY, "alias.postmap", "%s can't be run: %s" DROP_IN, cfg->postmap, f->text);
     base_child_close_in(&c);
     r = base_child_end(&c, OUT_MAX, &status, f);
     if (!r && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         *value = base_arena_strdup(a, base_buf_str(&c.outbuf));
     else if (r || !WIFEXITED(status) || WEXITSTATUS(status) != 1 || c.errbuf.n > 0)
-        r = base_failf(f, BASE_TEMPORARY, "alias.map", "%s: %s", map,
-                       c.errbuf.n ? base_printable(a, c.errbuf.p, c.errbuf.n, 200) : "no answer");
+        r = base_failf(f, BASE_TEMPORARY, "alias.map", "%s: %s" DROP_IN, map, said(a, &c.errbuf));
     base_child_free(&c);
     return r;
 }
@@ -69,8 +81,8 @@ enum base_fail_class agent_alias_resolve(const struct policy_config *cfg, struct
         next = value ? only_address(a, value) : NULL;
         if (value && !next)
             return BASE_OK; /* a list: nobody's */
-        if (!next || base_ascii_caseeq(next, now)) {
-            *mailbox = base_ascii_caseeq(now, address) ? NULL : now;
+        if (!next || policy_config_same_mailbox(cfg, next, now)) {
+            *mailbox = policy_config_same_mailbox(cfg, now, address) ? NULL : now;
             return BASE_OK;
         }
         now = next;

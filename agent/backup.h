@@ -12,6 +12,20 @@ agent_command agent_cmd_backup_start, agent_cmd_backup_state, agent_cmd_backup_e
 agent_command agent_cmd_backup_proved;
 agent_command agent_cmd_restore_report, agent_cmd_restore_finish;
 
+/* ---- since the backup (since.c); all but the last in a transaction, false: it failed ---- */
+#define AGENT_SINCE_LOST                                                                           \
+    "its key is not in that backup and is lost unless a later one has it: order anew"
+#define AGENT_SINCE_ORDERED "ordered from here after the backup that was restored; " AGENT_SINCE_LOST
+/* O's certificate of now is CERTIFICATE (the CA's id), not the one that the backup has, which stays as
+ * it is, with its key. */
+bool agent_since_reissued(struct agent *ag, struct base_arena *a, struct ledger_order *o,
+                          const char *certificate);
+/* C are the CA's details of O: does the ledger have its certificate, too? If not: as above. */
+bool agent_since_compare(struct agent *ag, struct base_arena *a, struct ledger_order *o,
+                         const struct ca_order *c);
+/* O had not left when the backup was made. The CA has it, so it is never sent again. Always true. */
+bool agent_since_found_again(struct agent *ag, const struct ca_order *c, struct ledger_order *o);
+
 /* At start: the mark is read; what a killed agent left of a snapshot goes. */
 enum base_fail_class agent_fence_load(struct agent *ag, struct base_fail *f);
 /* May this job run now? If not it has been put off. */

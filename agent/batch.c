@@ -18,7 +18,6 @@
 #include "trust.h"
 
 #define AT_ONCE 16    /* lines of a batch in one go */
-#define EARLY_MAX 32  /* orders of an account that the CA doesn't have for certain */
 #define BRAKE_AGAIN 5 /* seconds between two looks at the brake */
 #define BUSY_AGAIN 2
 
@@ -54,8 +53,8 @@ static void move(struct agent *ag, struct base_arena *a, struct ledger_batch *b,
 
 /* ---- what a line asks for ------------------------------------------------------------------- */
 
-static const char *account_of(struct agent *ag, struct base_arena *a, const struct ledger_batch *b,
-                              const struct ledger_batch_line *l, const json_t *req)
+const char *agent_batch_account(struct agent *ag, struct base_arena *a, const struct ledger_batch *b,
+                                const struct ledger_batch_line *l, const json_t *req)
 {
     struct base_fail f = {0};
     struct ledger_order o;
@@ -214,16 +213,6 @@ static bool wave_over(struct agent *ag, struct base_arena *a, struct ledger_batc
 
 /* ---- one batch --------------------------------------------------------------------------------- */
 
-/* May an order over ACCOUNT be started now? */
-static bool may_start(struct agent *ag, const char *account)
-{
-    struct base_fail f = {0};
-    int64_t early = 0;
-    return agent_rate_room(ag, account, false) &&
-           agent_ok(ag, ledger_order_early(ag->ledger, account, &early, &f), &f, "orders") &&
-           early < EARLY_MAX;
-}
-
 static bool account_unusable(struct agent *ag, struct base_arena *a, struct ledger_batch *b,
                              const char *account)
 {
@@ -243,9 +232,9 @@ static bool place_line(struct agent *ag, struct base_arena *a, struct ledger_bat
 {
     struct base_fail f = {0};
     json_t *req = base_json_parse(l->request, strlen(l->request), 1 << 20, &f);
-    const char *account = req ? account_of(ag, a, b, l, req) : NULL;
+    const char *account = req ? agent_batch_account(ag, a, b, l, req) : NULL;
     bool go_on = false, wave = false;
-    if (account && (account_unusable(ag, a, b, account) || !may_start(ag, account))) {
+    if (account && (account_unusable(ag, a, b, account) || agent_rate_why(ag, a, account))) {
         json_decref(req);
         return false;
     }

@@ -1,6 +1,6 @@
 /* agent/batch.h - many orders that were asked for at once: a batch is placed line by line.
  *
- * batch.c places; control_batch.c and control_day.c are the commands. */
+ * batch.c places; control_batch.c, batchshow.c and control_day.c are the commands. */
 #ifndef AGENT_BATCH_H
 #define AGENT_BATCH_H
 #include "agent.h"
@@ -16,9 +16,15 @@ void agent_batches_attention(struct agent *ag, json_t *list);
 bool agent_batch_move(struct agent *ag, struct base_arena *a, struct ledger_batch *b,
                       const char *state, const char *by, const char *text);
 
+/* The account that line L goes over, REQ being its request; NULL: none, the line will be refused. */
+const char *agent_batch_account(struct agent *ag, struct base_arena *a, const struct ledger_batch *b,
+                                const struct ledger_batch_line *l, const json_t *req);
+
 /* ---- how fast (batchrate.c) --------------------------------------------------------------- */
 /* May work that can wait send a request for ACCOUNT now? LOOK: only looks at an order. */
 bool agent_rate_room(struct agent *ag, const char *account, bool look);
+/* What the next order of a batch over ACCOUNT waits for now, a sentence in A; NULL = for nothing. */
+const char *agent_rate_why(struct agent *ag, struct base_arena *a, const char *account);
 /* Seconds that N orders over ACCOUNT take at the rate that batches keep to. */
 int64_t agent_rate_seconds(const struct policy_account *acc, int64_t n);
 /* The least time between two looks at one order of ACCOUNT: many open orders share what the

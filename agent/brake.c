@@ -100,12 +100,6 @@ enum base_fail_class agent_brake_check_by(struct agent *ag, const struct policy_
                       (long long)b.released, account->id, (long long)over, batch_option);
 }
 
-enum base_fail_class agent_brake_check(struct agent *ag, const struct policy_account *account,
-                                       int64_t batch, int64_t more, struct base_fail *f)
-{
-    return agent_brake_check_by(ag, account, batch, more, NULL, f);
-}
-
 /* One for this batch alone before one for any order. */
 static int64_t pick(const struct ledger_release *v, size_t n)
 {

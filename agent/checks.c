@@ -13,6 +13,7 @@
 #include "dcv/dns.h"
 #include "dcv/http.h"
 #include "domainlook.h"
+#include "folding.h"
 #include "keeper/client.h"
 #include "policy/recognise.h"
 #include "policy/watch.h"
@@ -208,6 +209,9 @@ static void check_keeper(struct checks *k)
     else
         say(k, "keeper", "ok", base_arena_printf(k->a, "the keeper answers (key-encryption key %s)",
                                                  st.kek_id));
+    const char *differs = agent_folding_keeper(k->a, k->conf->cfg, &st);
+    if (st.version && differs)
+        say(k, "local parts", "warn", differs);
 }
 
 /* Which rights a task needs: orders (ordering, reissue, revocation), domains (validation),
@@ -345,6 +349,9 @@ static void start(struct agent *ag, int64_t client, const struct policy_domain *
             const char *text = agent_publish_doctor(ag, k->a, &warn);
             say(k, "publishers", warn ? "warn" : "ok", text);
         }
+        for (size_t i = 0; i < json_array_size(agent_folding_kept(ag)); i++)
+            say(k, "local parts", "warn",
+                base_arena_strdup(k->a, json_string_value(json_array_get(agent_folding_kept(ag), i))));
         check_orders(ag, k);
     }
     k->task.run = d ? domain_run : doctor_run;

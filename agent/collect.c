@@ -67,7 +67,7 @@ static void controlled_mailboxes(struct agent *ag, struct collect *k, struct lea
 {
     l->mailboxes = base_arena_array(k->a, l->c->n_mailboxes + 1, sizeof(char *));
     for (size_t i = 0; i < l->c->n_mailboxes; i++) {
-        const char *m = policy_watch_normalise(k->a, l->c->mailboxes[i].address);
+        const char *m = policy_watch_normalise_exact(k->a, l->c->mailboxes[i].address);
         const struct policy_domain *d =
             m ? policy_config_mailbox_domain(ag->conf->cfg, m) : NULL;
         if (!d)
@@ -93,10 +93,14 @@ static void check(struct agent *ag, struct collect *k, struct leaf *l)
                                                      1 << 20, &f)
                                    : NULL;
     struct policy_strings to = agent_form_addresses(k->a, req, l->order.mailbox);
+    bool *exact = base_arena_array(k->a, to.n + 1, sizeof(*exact));
+    for (size_t i = 0; i < to.n; i++)
+        exact[i] = !policy_config_folds(ag->conf->cfg, to.v[i]);
     struct cert_expect e = {
         .spki_sha256 = l->order.id ? l->order.spki : NULL,
         .mailboxes = to.v,
         .n_mailboxes = l->order.id ? to.n : 0,
+        .exact = exact,
         /* a reissue may end with its order, earlier than a new one would */
         .validity_days = base_json_obj(req, "reissue") ? 0 : base_json_int(req, "validity_days", 0),
         .now = base_now(),

@@ -173,10 +173,10 @@ bool agent_mail_requeue(struct agent *ag, int64_t mail)
 
 #define HELD_PAGES 50 /* of 100: forged mails that are held must not hide ours */
 
-static bool concerns(const struct ledger_mail *m, const char *domain, const char *mailbox)
+static bool concerns(const struct agent *ag, const struct ledger_mail *m, const char *domain, const char *mailbox)
 {
     return (domain && m->domain && strcmp(domain, m->domain) == 0) ||
-           (mailbox && m->mailbox && base_ascii_caseeq(mailbox, m->mailbox));
+           (mailbox && policy_config_same_mailbox(ag->conf->cfg, mailbox, m->mailbox));
 }
 
 /* Held mails that the new state of an intent may release, newest first. */
@@ -193,7 +193,7 @@ void agent_mails_reconsider(struct agent *ag, const char *domain, const char *ma
             n = 0;
         for (size_t i = 0; i < n; i++) {
             before = m[i].id;
-            if (concerns(&m[i], domain, mailbox))
+            if (concerns(ag, &m[i], domain, mailbox))
                 agent_mail_requeue(ag, m[i].id);
         }
         base_arena_free(a);

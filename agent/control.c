@@ -53,7 +53,7 @@ static const struct {
     {"domain.release", agent_cmd_domain_release, true},
     {"domain.resend", agent_cmd_domain_resend, true},
     {"domain.plan", agent_cmd_domain_plan, false},
-    {"order", agent_cmd_order, true},
+    {"order", agent_order_place, true},
     {"expect", agent_cmd_expect, true},
     {"consent.add", agent_cmd_consent_add, true},
     {"consent.list", agent_cmd_consent_list, false},

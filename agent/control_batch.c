@@ -1,5 +1,5 @@
-/* agent/control_batch.c - commands about batches: lines come in, the batch is started, watched,
- * paused, resumed, stopped.
+/* agent/control_batch.c - commands about batches: lines come in, the batch is started, paused,
+ * resumed, stopped.
  *
  * The key of a batch is a hash of what it asks for, so the same file sent twice is one
  * batch, and a command that was interrupted goes on where it was. */
@@ -8,11 +8,11 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "ledger/folding.h"
 #include "batch.h"
 
 #define LINES_MAX 200000
 #define LINE_MAX_BYTES (256 << 10)
-#define LIST_MAX 500
 
 enum base_fail_class agent_batch_of(struct agent *ag, struct base_arena *a, const json_t *req,
                                     struct ledger_batch *b, struct base_fail *f)
@@ -28,150 +28,6 @@ enum base_fail_class agent_batch_of(struct agent *ag, struct base_arena *a, cons
 static bool is(const struct ledger_batch *b, const char *state)
 {
     return strcmp(b->state, state) == 0;
-}
-
-/* ---- showing ------------------------------------------------------------------------------ */
-
-static void put(const struct ledger_batch *b, const struct ledger_batch_counts *n, json_t *o)
-{
-    base_json_setn(o, "batch", b->id);
-    base_json_set(o, "kind", b->kind);
-    base_json_set(o, "name", b->name);
-    base_json_set(o, "state", b->state);
-    base_json_set(o, "text", b->text);
-    base_json_set(o, "by", b->by);
-    if (b->wave)
-        base_json_setn(o, "wave", b->wave);
-    if (b->every)
-        base_json_setn(o, "every", b->every);
-    if (b->next_at > base_now())
-        base_json_setn(o, "next_at", b->next_at);
-    if (b->deadline)
-        base_json_setn(o, "deadline", b->deadline);
-    base_json_setn(o, "created", b->created);
-    base_json_setn(o, "started", b->started);
-    base_json_setn(o, "ended", b->ended);
-    base_json_setn(o, "lines", n->waiting + n->placed + n->issued + n->failed + n->refused +
-                                   n->duplicate);
-    base_json_setn(o, "waiting", n->waiting);
-    base_json_setn(o, "placed", n->placed);
-    base_json_setn(o, "issued", n->issued);
-    base_json_setn(o, "failed", n->failed);
-    base_json_setn(o, "refused", n->refused);
-    base_json_setn(o, "duplicate", n->duplicate);
-}
-
-/* Of the account that its next line goes over. */
-static int64_t seconds_left(struct agent *ag, struct base_arena *a, const struct ledger_batch *b,
-                            int64_t waiting)
-{
-    const struct policy_account *acc = NULL;
-    struct ledger_batch_line *v;
-    struct base_fail f = {0};
-    size_t n = 0;
-    if (!ledger_batch_line_next(ag->ledger, a, b->id, 1, &v, &n, &f) && n == 1 && v[0].mailbox) {
-        const struct policy_domain *d = policy_config_mailbox_domain(ag->conf->cfg, v[0].mailbox);
-        acc = d && d->account ? policy_config_account(ag->conf->cfg, d->account) : NULL;
-    }
-    return acc ? agent_rate_seconds(acc, waiting) : 0;
-}
-
-enum base_fail_class agent_batch_put(struct agent *ag, const struct ledger_batch *b, json_t *answer,
-                                     struct base_fail *f)
-{
-    struct base_arena *a = base_arena_new();
-    struct ledger_batch_counts n;
-    char span[BASE_TIME_LEN], at[BASE_TIME_LEN];
-    enum base_fail_class r = ledger_batch_count(ag->ledger, b->id, &n, f);
-    if (!r) {
-        put(b, &n, answer);
-        int64_t s = n.waiting ? seconds_left(ag, a, b, n.waiting) : 0;
-        bool late = b->deadline && n.waiting && base_now() + s > b->deadline;
-        if (n.waiting)
-            base_json_setn(answer, "seconds", s);
-        if (late)
-            json_object_set_new(
-                answer, "attention",
-                json_pack("[s]",
-                          base_arena_printf(a, "the deadline %s can't be kept at the allowed rate: "
-                                               "%lld are left, which takes about %s",
-                                            base_time_rfc3339(b->deadline, at), (long long)n.waiting,
-                                            base_time_span(s, span))));
-    }
-    base_arena_free(a);
-    return r;
-}
-
-enum base_fail_class agent_cmd_batch_status(struct agent *ag, const json_t *req, const char *by,
-                                            json_t *answer, struct base_fail *f)
-{
-    struct base_arena *a = base_arena_new();
-    struct ledger_batch b;
-    enum base_fail_class r = agent_batch_of(ag, a, req, &b, f);
-    (void)by;
-    if (!r)
-        r = agent_batch_put(ag, &b, answer, f);
-    base_arena_free(a);
-    return r;
-}
-
-enum base_fail_class agent_cmd_batch_list(struct agent *ag, const json_t *req, const char *by,
-                                          json_t *answer, struct base_fail *f)
-{
-    struct base_arena *a = base_arena_new();
-    int64_t limit = base_json_int(req, "limit", 100), before = base_json_int(req, "after", 0);
-    struct ledger_batch *v;
-    size_t n = 0;
-    (void)by;
-    limit = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
-    json_t *list = json_array();
-    enum base_fail_class r = ledger_batch_list(ag->ledger, a, before, (size_t)limit, &v, &n, f);
-    for (size_t i = 0; !r && i < n; i++) {
-        struct ledger_batch_counts counts;
-        json_t *o = json_object();
-        r = ledger_batch_count(ag->ledger, v[i].id, &counts, f);
-        put(&v[i], &counts, o);
-        json_array_append_new(list, o);
-    }
-    json_object_set_new(answer, "batches", list);
-    if (!r && n == (size_t)limit)
-        base_json_setn(answer, "next", v[n - 1].id);
-    base_arena_free(a);
-    return r;
-}
-
-enum base_fail_class agent_cmd_batch_results(struct agent *ag, const json_t *req, const char *by,
-                                             json_t *answer, struct base_fail *f)
-{
-    struct base_arena *a = base_arena_new();
-    int64_t limit = base_json_int(req, "limit", LIST_MAX);
-    struct ledger_batch_result *v;
-    struct ledger_batch b;
-    size_t n = 0;
-    (void)by;
-    limit = limit < 1 ? 1 : limit > LIST_MAX ? LIST_MAX : limit;
-    json_t *list = json_array();
-    enum base_fail_class r = agent_batch_of(ag, a, req, &b, f);
-    if (!r)
-        r = ledger_batch_results(ag->ledger, a, b.id, base_json_int(req, "after", 0), (size_t)limit,
-                                 &v, &n, f);
-    for (size_t i = 0; !r && i < n; i++) {
-        json_t *o = json_object();
-        base_json_setn(o, "line", v[i].line);
-        base_json_set(o, "mailbox", v[i].mailbox);
-        base_json_set(o, "outcome", v[i].state);
-        if (v[i].order_row)
-            base_json_setn(o, "order", v[i].order_row);
-        if (v[i].certificate)
-            base_json_setn(o, "certificate", v[i].certificate);
-        base_json_set(o, "text", v[i].text);
-        json_array_append_new(list, o);
-    }
-    json_object_set_new(answer, "results", list);
-    if (!r && n == (size_t)limit)
-        base_json_setn(answer, "next", v[n - 1].line);
-    base_arena_free(a);
-    return r;
 }
 
 /* ---- taking lines ------------------------------------------------------------------------------ */
@@ -249,10 +105,17 @@ enum base_fail_class agent_cmd_batch_open(struct agent *ag, const json_t *req, c
     return r;
 }
 
-/* The line's own key: of what it asks for, whatever the order of its members. */
-static void line_key(const json_t *request, char key[BASE_SHA256_HEX])
+/* The line's own key: of what it asks for, whatever the order of its members and the spelling of its
+ * mailbox. */
+static void line_key(struct agent *ag, const json_t *request, char key[BASE_SHA256_HEX])
 {
-    char *text = json_dumps(request, JSON_COMPACT | JSON_SORT_KEYS);
+    struct base_arena *a = base_arena_new();
+    json_t *same = json_copy((json_t *)(uintptr_t)request);
+    if (base_json_str(request, "mailbox"))
+        base_json_set(same, "mailbox", ledger_mailbox_key(ag->ledger, a, base_json_str(request, "mailbox")));
+    char *text = json_dumps(same, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(same);
+    base_arena_free(a);
     base_sha256_hex(text, text ? strlen(text) : 0, key);
     free(text);
 }
@@ -269,7 +132,7 @@ static enum base_fail_class take_line(struct agent *ag, const struct ledger_batc
                        "line %lld: expected an order of at most %d KiB", (long long)line,
                        LINE_MAX_BYTES >> 10);
     else {
-        line_key(request, key);
+        line_key(ag, request, key);
         struct ledger_batch_line l = {
             .batch = b->id,
             .line = line,

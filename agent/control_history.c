@@ -48,7 +48,7 @@ static enum base_fail_class rows(struct agent *ag, struct base_arena *a, const c
                                  struct ledger_box *box, struct ledger_publication **v, size_t *n,
                                  struct base_fail *f)
 {
-    const char *name = strchr(what, '@') ? policy_watch_normalise(a, what) : NULL;
+    const char *name = strchr(what, '@') ? policy_config_address(ag->conf->cfg, a, what) : NULL;
     if (!name)
         return base_failf(f, BASE_PERMANENT, "publish.mailbox",
                           "expected a mailbox, found \"%.200s\"", what);

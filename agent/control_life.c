@@ -1,5 +1,5 @@
-/* agent/control_life.c - commands about what was ordered: cancel, revoke, reissue, renew,
- * additional addresses, the CA's requests.
+/* agent/control_life.c - commands about what was ordered: cancel, revoke, reissue,
+ * additional addresses.
  *
  * Each needs a reason where it takes something away; it stands in the event with the
  * name of who asked. A dry run answers with the request that would leave, and changes
@@ -14,8 +14,6 @@
 #include "show.h"
 #include "trust.h"
 
-#define DAY 86400
-
 /* ---- what a command is about -------------------------------------------------------------- */
 
 static enum base_fail_class need_reason(const json_t *req, struct base_fail *f)
@@ -27,22 +25,11 @@ static enum base_fail_class need_reason(const json_t *req, struct base_fail *f)
     return BASE_OK;
 }
 
-/* "KIND:N" -> N; 0 if WHAT isn't of that kind. */
-static int64_t numbered(const char *what, const char *kind)
-{
-    int64_t id = 0;
-    size_t n = strlen(kind);
-    if (strncmp(what, kind, n) != 0 || what[n] != ':' ||
-        !base_parse_int(what + n + 1, 1, INT64_MAX, &id))
-        return 0;
-    return id;
-}
-
 /* A row, our reference or the CA's number. */
 static enum base_fail_class get_order(struct agent *ag, struct base_arena *a, const char *what,
                                       struct ledger_order *o, struct base_fail *f)
 {
-    int64_t id = numbered(what, "order");
+    int64_t id = agent_row_number(what, "order");
     enum base_fail_class r = id ? ledger_order_get(ag->ledger, a, id, o, f)
                                 : ledger_order_find(ag->ledger, a, what, o, f);
     if (r && strcmp(f->code, "ledger.absent") == 0)
@@ -50,13 +37,13 @@ static enum base_fail_class get_order(struct agent *ag, struct base_arena *a, co
     return r;
 }
 
-/* The current certificate of MAILBOX that ends first. */
-static enum base_fail_class get_current(struct agent *ag, struct base_arena *a, const char *mailbox,
-                                        struct ledger_certificate *out, struct base_fail *f)
+enum base_fail_class agent_current_certificate(struct agent *ag, struct base_arena *a,
+                                               const char *mailbox, struct ledger_certificate *out,
+                                               struct base_fail *f)
 {
     struct ledger_certificate *v;
     size_t n = 0, best = 500;
-    const char *box = policy_watch_normalise(a, mailbox);
+    const char *box = policy_config_address(ag->conf->cfg, a, mailbox);
     if (!box)
         return base_failf(f, BASE_PERMANENT, "order.mailbox",
                           "\"%s\" is no mail address: expected name@domain", mailbox);
@@ -180,11 +167,11 @@ enum base_fail_class agent_cmd_revoke(struct agent *ag, const json_t *req, const
     struct base_arena *a = base_arena_new();
     const char *what = base_json_strd(req, "what", "");
     bool whole = base_json_bool(req, "whole_order", false);
-    int64_t id = numbered(what, "certificate");
+    int64_t id = agent_row_number(what, "certificate");
     struct ledger_certificate c;
     struct ledger_order o;
     enum base_fail_class r = need_reason(req, f);
-    if (!r && numbered(what, "order")) {
+    if (!r && agent_row_number(what, "order")) {
         r = get_order(ag, a, what, &o, f);
         if (!r && whole && !o.ca_order)
             r = base_failf(f, BASE_PERMANENT, "revoke.order", "the CA's number of it is not known");
@@ -217,7 +204,7 @@ enum base_fail_class agent_cmd_revoke(struct agent *ag, const json_t *req, const
     return r;
 }
 
-/* ---- reissue, renew -------------------------------------------------------------------------------- */
+/* ---- reissue --------------------------------------------------------------------------------------- */
 
 enum base_fail_class agent_cmd_reissue(struct agent *ag, const json_t *req, const char *by,
                                        json_t *answer, struct base_fail *f)
@@ -228,7 +215,7 @@ enum base_fail_class agent_cmd_reissue(struct agent *ag, const json_t *req, cons
     struct ledger_order o;
     enum base_fail_class r = BASE_OK;
     if (strchr(what, '@')) {
-        r = get_current(ag, a, what, &c, f);
+        r = agent_current_certificate(ag, a, what, &c, f);
         if (!r && !c.order_row)
             r = base_failf(f, BASE_PERMANENT, "life.order",
                            "its certificate came from no order that is known here");
@@ -242,102 +229,6 @@ enum base_fail_class agent_cmd_reissue(struct agent *ag, const json_t *req, cons
     } else if (!r)
         r = agent_reissue_in(ag, &o, base_json_str(req, "csr"), json_object_get(req, "attestation"), by,
                              base_json_str(req, "reason"), answer, f);
-    base_arena_free(a);
-    return r;
-}
-
-static void put_renewal(json_t *list, const struct ledger_certificate *c, json_t *one)
-{
-    base_json_setn(one, "certificate", c->id);
-    base_json_set(one, "mailbox", c->nmailboxes ? c->mailboxes[0] : "");
-    base_json_setn(one, "not_after", c->not_after);
-    json_array_append_new(list, one);
-}
-
-/* How many orders account ID may still get in this run; a dry one is counted in USED. */
-static int64_t room_of(struct agent *ag, const char *id, int64_t batch, const json_t *used,
-                       const char *by)
-{
-    const struct policy_account *acc = policy_config_account(ag->conf->cfg, id);
-    struct base_fail f = {0};
-    struct agent_brake b;
-    if (!acc || agent_brake_look(ag, acc, batch, by, &b, &f))
-        return 0;
-    return b.limit[AGENT_BRAKE_RUN] + b.released - b.used[AGENT_BRAKE_RUN] -
-           base_json_int(used, id, 0);
-}
-
-/* Every certificate that ends within SECONDS: one order each, up to the limits. */
-static enum base_fail_class renew_all(struct agent *ag, struct base_arena *a, int64_t seconds,
-                                      const struct agent_renew_how *given, const char *by,
-                                      json_t *answer, struct base_fail *f)
-{
-    json_t *list = json_array(), *used = json_object();
-    int64_t batch = agent_brake_run();
-    struct agent_renew_how how = *given;
-    int64_t at = 0, id = 0, ordered = 0, refused = 0, over = 0;
-    size_t n = 100;
-    enum base_fail_class r = BASE_OK;
-    how.automatic = true;
-    how.batch = batch;
-    while (!r && n == 100 && ordered + refused + over < 2000) {
-        struct ledger_certificate *v;
-        r = ledger_certificate_expiring(ag->ledger, a, base_now() + seconds, at, id, 100, &v, &n, f);
-        for (size_t i = 0; !r && i < n; i++) {
-            json_t *one = json_object();
-            struct base_fail why = {0};
-            const char *acc = v[i].account ? v[i].account : "";
-            at = v[i].not_after;
-            id = v[i].id;
-            if (v[i].order_row && room_of(ag, acc, batch, used, by) <= 0) {
-                over++;
-                base_json_set(one, "state", "over-limit");
-            } else if ((r = agent_renew(ag, &v[i], &how, by, one, &why)) == BASE_PERMANENT) {
-                r = BASE_OK;
-                refused++;
-                base_json_set(one, "state", "refused");
-                base_json_set(one, "text", why.text);
-            } else if (r)
-                *f = why;
-            else {
-                ordered++;
-                if (how.dry_run)
-                    base_json_setn(used, acc, base_json_int(used, acc, 0) + 1);
-            }
-            put_renewal(list, &v[i], one);
-        }
-    }
-    base_json_setn(answer, "ordered", ordered);
-    base_json_setn(answer, "refused", refused);
-    base_json_setn(answer, "over_limit", over);
-    base_json_set(answer, "text",
-                  base_arena_printf(a, "%lld %s, %lld refused, %lld over the limit of one run",
-                                    (long long)ordered, how.dry_run ? "would be ordered" : "ordered",
-                                    (long long)refused, (long long)over));
-    json_object_set_new(answer, "renewals", list);
-    json_decref(used);
-    if (!r && refused + over > 0)
-        json_object_set_new(answer, "attention", json_pack("[s]", "not everything was renewed"));
-    return r;
-}
-
-enum base_fail_class agent_cmd_renew(struct agent *ag, const json_t *req, const char *by,
-                                     json_t *answer, struct base_fail *f)
-{
-    struct base_arena *a = base_arena_new();
-    int64_t days = base_json_int(req, "days", -1);
-    const struct agent_renew_how how = {.dry_run = base_json_bool(req, "dry_run", false),
-                                        .key = base_json_str(req, "key"),
-                                        .attestation = json_object_get(req, "attestation")};
-    struct ledger_certificate c;
-    enum base_fail_class r;
-    if (days >= 0)
-        r = renew_all(ag, a, (days > 4000 ? 4000 : days) * DAY, &how, by, answer, f);
-    else {
-        r = get_current(ag, a, base_json_strd(req, "mailbox", ""), &c, f);
-        if (!r)
-            r = agent_renew(ag, &c, &how, by, answer, f);
-    }
     base_arena_free(a);
     return r;
 }

@@ -122,7 +122,7 @@ enum base_fail_class agent_cmd_publish_list(struct agent *ag, const json_t *req,
 static enum base_fail_class rows_of(struct agent *ag, struct base_arena *a, const char *what,
                                     struct ledger_publication **v, size_t *n, struct base_fail *f)
 {
-    const char *name = strchr(what, '@') ? policy_watch_normalise(a, what) : NULL;
+    const char *name = strchr(what, '@') ? policy_config_address(ag->conf->cfg, a, what) : NULL;
     struct ledger_certificate c;
     struct ledger_box box;
     enum base_fail_class r;
@@ -197,7 +197,7 @@ enum base_fail_class agent_cmd_publish_run(struct agent *ag, const json_t *req, 
 {
     struct base_arena *a = base_arena_new();
     const char *what = base_json_strd(req, "mailbox", "");
-    const char *name = strchr(what, '@') ? policy_watch_normalise(a, what) : NULL;
+    const char *name = strchr(what, '@') ? policy_config_address(ag->conf->cfg, a, what) : NULL;
     struct ledger_publication *v;
     struct ledger_box box;
     size_t n = 0;

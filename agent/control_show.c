@@ -141,8 +141,7 @@ static bool show_mailbox(struct agent *ag, struct base_arena *a, const char *box
     return d || nc || no || forgotten;
 }
 
-/* "kind:N" -> N; 0 if WHAT isn't of that kind. */
-static int64_t numbered(const char *what, const char *kind)
+int64_t agent_row_number(const char *what, const char *kind)
 {
     int64_t id = 0;
     size_t n = strlen(kind);
@@ -158,7 +157,7 @@ static enum base_fail_class show_named(struct agent *ag, struct base_arena *a, c
     struct ledger_order o;
     struct ledger_certificate c;
     struct base_fail ignored = {0};
-    const char *box = strchr(what, '@') ? policy_watch_normalise(a, what) : NULL;
+    const char *box = strchr(what, '@') ? policy_config_address(ag->conf->cfg, a, what) : NULL;
     const char *domain = policy_domain_alabel(a, strncmp(what, "domain:", 7) == 0 ? what + 7 : what);
     const struct policy_domain *d = domain ? policy_config_domain(ag->conf->cfg, domain) : NULL;
     if (box && show_mailbox(ag, a, box, answer))
@@ -192,15 +191,15 @@ enum base_fail_class agent_cmd_show(struct agent *ag, const json_t *req, const c
     enum base_fail_class r = BASE_OK;
     int64_t id;
     (void)by;
-    if ((id = numbered(what, "mail")))
+    if ((id = agent_row_number(what, "mail")))
         r = show_mail(ag, a, id, answer, f);
-    else if ((id = numbered(what, "intent")))
+    else if ((id = agent_row_number(what, "intent")))
         r = show_intent(ag, a, id, answer, f);
-    else if ((id = numbered(what, "order"))) {
+    else if ((id = agent_row_number(what, "order"))) {
         r = ledger_order_get(ag->ledger, a, id, &o, f);
         if (!r)
             show_order(ag, a, &o, answer);
-    } else if ((id = numbered(what, "certificate"))) {
+    } else if ((id = agent_row_number(what, "certificate"))) {
         r = ledger_certificate_get(ag->ledger, a, id, &c, f);
         if (!r)
             show_certificate(ag, a, &c, answer);
@@ -219,7 +218,7 @@ enum base_fail_class agent_cmd_pem(struct agent *ag, const json_t *req, const ch
     struct ledger_certificate c, *v;
     size_t n = 0;
     const char *what = base_json_strd(req, "what", "");
-    const char *box = strchr(what, '@') ? policy_watch_normalise(a, what) : NULL;
+    const char *box = strchr(what, '@') ? policy_config_address(ag->conf->cfg, a, what) : NULL;
     enum base_fail_class r = BASE_OK;
     (void)by;
     if (box) {
@@ -229,7 +228,7 @@ enum base_fail_class agent_cmd_pem(struct agent *ag, const json_t *req, const ch
         else if (!r)
             r = ledger_certificate_get(ag->ledger, a, v[0].id, &c, f);
     } else {
-        int64_t id = numbered(what, "certificate");
+        int64_t id = agent_row_number(what, "certificate");
         r = id ? ledger_certificate_get(ag->ledger, a, id, &c, f)
                : ledger_certificate_find(ag->ledger, a, what, &c, f);
         if (r && strcmp(f->code, "ledger.absent") == 0)

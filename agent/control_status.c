@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "domainlook.h"
+#include "folding.h"
 #include "ledger/counts.h"
 #include "publish.h"
 #include "catalog.h"
@@ -231,6 +232,7 @@ enum base_fail_class agent_cmd_status(struct agent *ag, const json_t *req, const
     put_accounts(ag, answer, att);
     put_certificates(ag, answer, att);
     agent_trust_attention(ag, att);
+    json_array_extend(att, (json_t *)(uintptr_t)agent_folding_kept(ag));
     put_keeper(ag, answer, att);
     agent_calendar_attention(ag, att);
     agent_put_publishing(ag, answer, att);
@@ -318,6 +320,11 @@ enum base_fail_class agent_cmd_reload(struct agent *ag, const json_t *req, const
         return base_failf(f, BASE_PERMANENT, "config.restart",
                           "the %s changed: that needs a restart of certagentd, not a reload", fixed);
     }
+    r = agent_folding_apply(ag, fresh, f);
+    if (r) {
+        agent_conf_unref(fresh);
+        return r;
+    }
     agent_conf_unref(ag->conf);
     ag->conf = fresh;
     ag->watch_dirty = true;
@@ -327,6 +334,8 @@ enum base_fail_class agent_cmd_reload(struct agent *ag, const json_t *req, const
              base_log_num((long long)fresh->cfg->ndomains), NULL);
     base_json_setn(answer, "domains", (int64_t)fresh->cfg->ndomains);
     base_json_setn(answer, "accounts", (int64_t)fresh->naccounts);
+    if (json_array_size(agent_folding_kept(ag)))
+        json_object_set_new(answer, "warnings", json_deep_copy(agent_folding_kept(ag)));
     return BASE_OK;
 }
 

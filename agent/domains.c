@@ -371,32 +371,3 @@ enum base_fail_class agent_domain_request(struct agent *ag, const char *domain, 
     return agent_domain_request_by(ag, domain, d ? d->method : POLICY_METHOD_EMAIL, by, order_row,
                                    intent, f);
 }
-
-bool agent_intent_end(struct agent *ag, struct ledger_intent *i, enum policy_intent_state state,
-                      const char *note)
-{
-    struct base_fail f = {0};
-    struct base_arena *a = base_arena_new();
-    i->p.state = state;
-    i->note = note;
-    i->next_look = 0;
-    bool ok = agent_ok(ag, ledger_intent_update(ag->ledger, i, &f), &f, "intent");
-    if (ok) {
-        json_t *data = json_object();
-        base_json_set(data, "state", policy_intent_state_name(state));
-        base_json_set(data, "domain", i->p.domain);
-        base_json_set(data, "mailbox", i->p.mailbox);
-        base_json_set(data, "note", note);
-        agent_event(ag, state == POLICY_INTENT_FAILED ? LOG_ERR : LOG_NOTICE, "intent.ended",
-                    i->p.tenant, agent_object(a, "intent", i->p.id), NULL, data);
-        if (i->order_row && state == POLICY_INTENT_CONFIRMED)
-            agent_job_add(ag, "order",
-                          base_arena_printf(a, "order:%lld", (long long)i->order_row), i->order_row,
-                          base_now() + 1, NULL);
-        ag->watch_dirty = true;
-        if (ledger_in_transaction(ag->ledger))
-            agent_domain_ended(ag, a, i);
-    }
-    base_arena_free(a);
-    return ok;
-}

@@ -197,6 +197,10 @@ enum base_fail_class agent_cmd_restore_finish(struct agent *ag, const json_t *re
     struct base_arena *a = base_arena_new();
     const char *missing = unread(ag, a);
     enum base_fail_class c = BASE_OK;
+    json_t *found = json_array(), *changed = json_array();
+    if (ag->fenced)
+        put_notes(ag, a, found, changed);
+    size_t lost = json_array_size(found);
     if (!ag->fenced)
         c = base_failf(f, BASE_PERMANENT, "restore.none", "nothing is fenced here");
     else if (missing && !base_json_bool(req, "force", false))
@@ -208,7 +212,13 @@ enum base_fail_class agent_cmd_restore_finish(struct agent *ag, const json_t *re
         c = base_failf(f, BASE_TEMPORARY, "ledger.io",
                        "the ledger can't be written now: it stays fenced");
     else
-        base_json_set(answer, "text", "the fence is down: what waited goes on");
+        base_json_set(answer, "text",
+                      lost ? base_arena_printf(a, "the fence is down: what waited goes on; %zu orders of "
+                                                  "after the backup are fetched, some without their keys: "
+                                                  "\"certmilter show MAILBOX\" tells", lost)
+                           : "the fence is down: what waited goes on");
+    json_decref(found);
+    json_decref(changed);
     base_arena_free(a);
     return c;
 }

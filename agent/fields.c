@@ -58,12 +58,14 @@ void agent_fields_told(struct agent *ag, const char *account, const json_t *list
     struct ca_fields l = {base_arena_array(a, json_array_size(list) + 1, sizeof(*l.v)), 0};
     json_t *e;
     size_t i;
-    json_array_foreach((json_t *)list, i, e)
+    json_array_foreach(list, i, e)
+    {
         l.v[l.n++] = (struct ca_field){
             .id = base_arena_printf(a, "%lld", (long long)base_json_int(e, "id", 0)),
             .label = base_json_str(e, "label"),
             .required = base_json_bool(e, "required", false),
             .active = true}; /* a catalog lists no others */
+    }
     if (list)
         agent_fields_keep(ag, account, &l);
     base_arena_free(a);

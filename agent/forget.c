@@ -187,12 +187,13 @@ static void run(struct agent_task *t)
 {
     struct forget_run *k = (struct forget_run *)t;
     const char *sock = k->conf->cfg->keeper_socket;
+    bool exact = !policy_config_folds(k->conf->cfg, k->r.mailbox);
     const char *why = base_arena_printf(k->a, "forgotten: request %lld", (long long)k->r.id);
     char after[KEEPER_ID] = "";
     size_t n = KEEPER_PAGE_MAX;
     while (!k->cls && n == KEEPER_PAGE_MAX) {
         struct keeper_key *v;
-        k->cls = keeper_list(sock, k->a, after[0] ? after : NULL, k->r.mailbox, KEEPER_PAGE_MAX, &v, &n,
+        k->cls = keeper_list(sock, k->a, after[0] ? after : NULL, k->r.mailbox, exact, KEEPER_PAGE_MAX, &v, &n,
                              &k->fail);
         for (size_t i = 0; !k->cls && i < n; i++) {
             memcpy(after, v[i].id, KEEPER_ID);
@@ -203,7 +204,7 @@ static void run(struct agent_task *t)
         }
     }
     if (!k->cls) {
-        k->cls = keeper_preset(sock, k->r.mailbox, NULL, &k->fail);
+        k->cls = keeper_preset(sock, k->r.mailbox, exact, NULL, &k->fail);
         if (strcmp(k->fail.code, "keeper.absent") == 0) /* it had set no passphrase */
             k->cls = BASE_OK;
     }

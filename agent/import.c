@@ -62,7 +62,7 @@ static enum base_fail_class whose(struct agent *ag, struct import *k, struct bas
                                   : "there is no certificate of a mailbox in it, only of CAs");
     k->mailboxes = base_arena_array(k->a, c->n_mailboxes + 1, sizeof(char *));
     for (size_t i = 0; i < c->n_mailboxes; i++) {
-        const char *m = policy_watch_normalise(k->a, c->mailboxes[i].address);
+        const char *m = policy_watch_normalise_exact(k->a, c->mailboxes[i].address);
         const struct policy_domain *d = m ? policy_config_mailbox_domain(ag->conf->cfg, m) : NULL;
         if (!d)
             continue;

@@ -279,7 +279,7 @@ static bool take(struct agent *ag, struct item *it)
     const struct spool_envelope *env = &it->mail->env;
     size_t n = 0;
     for (size_t i = 0; i < env->n_recipients && n < RCPT_MAX; i++) {
-        const char *rcpt = policy_watch_normalise(it->a, env->recipients[i]);
+        const char *rcpt = policy_config_address(ag->conf->cfg, it->a, env->recipients[i]);
         if (!rcpt)
             continue;
         n++;

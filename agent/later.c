@@ -122,8 +122,11 @@ bool agent_later_adopt(struct agent *ag, struct base_arena *a, int64_t order,
 {
     struct base_fail f = {0};
     struct ledger_order o;
-    if (ledger_order_get(ag->ledger, a, order, &o, &f) || !waits(&o) ||
-        cert_fields_has_mailbox(c, o.mailbox) == CERT_MAILBOX_DIFFERENT)
+    if (ledger_order_get(ag->ledger, a, order, &o, &f) || !waits(&o))
+        return true;
+    enum cert_mailbox_match m = cert_fields_has_mailbox(c, o.mailbox);
+    if (m == CERT_MAILBOX_DIFFERENT ||
+        (m == CERT_MAILBOX_FOLDED && !policy_config_folds(ag->conf->cfg, o.mailbox)))
         return true;
     o.spki = c->spki_sha256;
     *out = o;
@@ -147,7 +150,7 @@ static bool awaited_for(struct agent *ag, struct base_arena *a, const char *mail
 bool agent_later_awaited(struct agent *ag, struct base_arena *a, const struct cert_fields *c)
 {
     for (size_t i = 0; i < c->n_mailboxes; i++) {
-        const char *m = policy_watch_normalise(a, c->mailboxes[i].address);
+        const char *m = policy_config_address(ag->conf->cfg, a, c->mailboxes[i].address);
         if (m && awaited_for(ag, a, m))
             return true;
     }
@@ -168,10 +171,11 @@ bool agent_portal_adopt(struct agent *ag, struct base_arena *a, int64_t order,
 {
     struct base_fail f = {0};
     struct ledger_order o;
-    if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki || !agent_order_is_portal(&o))
+    if (ledger_order_get(ag->ledger, a, order, &o, &f) || o.spki ||
+        (!agent_order_is_portal(&o) && !agent_order_after_backup(&o)))
         return true;
     for (size_t i = 0; i < c->n_mailboxes; i++)
-        if (base_ascii_caseeq(c->mailboxes[i].address, o.mailbox)) {
+        if (policy_config_same_mailbox(ag->conf->cfg, c->mailboxes[i].address, o.mailbox)) {
             o.spki = c->spki_sha256;
             *out = o;
             return agent_ok(ag, ledger_order_update(ag->ledger, &o, &f), &f, "order");

@@ -104,6 +104,7 @@ static void set_look(struct agent_run *r)
         .home = domain ? domain->account : NULL,
         .domain = r->c.facts->domain,
         .mailbox = r->c.facts->mailbox,
+        .exact = r->d.intent && !policy_config_folds(r->conf->cfg, r->d.intent->mailbox),
         .ids = r->c.facts->ids,
         .nids = r->c.facts->nids,
     };

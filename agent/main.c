@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "catalog.h"
 #include "base/file.h"
+#include "folding.h"
 #include "inspect/client.h"
 #include "net/http.h"
 #include "show.h"
@@ -86,7 +87,9 @@ static enum base_fail_class open_stores(struct agent *ag, struct base_fail *f)
         r = ledger_commit(ag->ledger, f);
     if (!r)
         r = agent_fence_load(ag, f);
-    return r ? r : apply_records(ag, f);
+    if (!r)
+        r = apply_records(ag, f);
+    return r ? r : agent_folding_apply(ag, ag->conf, f);
 }
 
 static bool open_loop(struct agent *ag)

@@ -5,8 +5,8 @@
 #include "agent.h"
 #include "base/clock.h"
 #include "base/json.h"
-#include "domainlook.h"
 #include "batch.h"
+#include "domainlook.h"
 #include "orderrun.h"
 
 #define POLL_MS 5000
@@ -68,6 +68,22 @@ static int64_t postponed(struct agent *ag, const char *account)
     return base_now() + 2 + (int64_t)base_random_below((uint64_t)agent_rate_spread(ag, account) + 5);
 }
 
+int64_t agent_order_poll(const struct order_run *k)
+{
+    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
+    return acc && acc->poll > 0 ? acc->poll : 300;
+}
+
+int64_t agent_order_next_look(struct agent *ag, const struct order_run *k)
+{
+    int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created);
+    int64_t poll = agent_order_poll(k), spread = agent_rate_spread(ag, k->o.account);
+    /* often at first, when most orders are issued; then as configured */
+    int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
+    wait = wait < poll ? wait : poll;
+    return base_now() + (wait > spread ? wait : spread);
+}
+
 static void orders_due(struct agent *ag)
 {
     struct base_arena *a = base_arena_new();
@@ -89,22 +105,6 @@ static void orders_due(struct agent *ag)
         agent_commit(ag);
     }
     base_arena_free(a);
-}
-
-int64_t agent_order_poll(const struct order_run *k)
-{
-    const struct policy_account *acc = policy_config_account(k->conf->cfg, k->o.account);
-    return acc && acc->poll > 0 ? acc->poll : 300;
-}
-
-int64_t agent_order_next_look(struct agent *ag, const struct order_run *k)
-{
-    int64_t age = base_now() - base_json_int(k->reissue, "since", k->o.created), poll = agent_order_poll(k);
-    /* often at first, when most orders are issued; then as configured */
-    int64_t wait = age < 60 ? 5 : age < 600 ? 30 : poll;
-    int64_t spread = agent_rate_spread(ag, k->o.account);
-    wait = wait < poll ? wait : poll;
-    return base_now() + (wait > spread ? wait : spread);
 }
 
 void agent_orders_due(struct agent *ag)

@@ -59,12 +59,12 @@ static bool asked_already(struct agent *ag, struct order_run *k, const char *dom
     return true;
 }
 
-static bool has_intent(const struct ledger_intent *v, size_t n, enum policy_intent_kind kind,
-                       const char *domain, const char *mailbox)
+static bool has_intent(const struct policy_config *cfg, const struct ledger_intent *v, size_t n,
+                       enum policy_intent_kind kind, const char *domain, const char *mailbox)
 {
     for (size_t i = 0; i < n; i++)
         if (v[i].p.kind == kind &&
-            (mailbox ? v[i].p.mailbox && strcmp(v[i].p.mailbox, mailbox) == 0
+            (mailbox ? policy_config_same_mailbox(cfg, mailbox, v[i].p.mailbox)
                      : strcmp(v[i].p.domain, domain) == 0))
             return true;
     return false;
@@ -84,7 +84,7 @@ static bool add_validation_intent(struct agent *ag, struct order_run *k,
     const char *at = strrchr(address, '@'), *domain = at ? at + 1 : "";
     if (!agent_ok(ag, ledger_intent_of_order(ag->ledger, k->a, k->o.id, &have, &n, &f), &f, "intent"))
         return false;
-    if (has_intent(have, n, kind, domain, of_mailbox ? address : NULL))
+    if (has_intent(ag->conf->cfg, have, n, kind, domain, of_mailbox ? address : NULL))
         return true;
     if (!of_mailbox && at && !asked_already(ag, k, domain, &asked))
         return false;
@@ -140,7 +140,7 @@ static bool wait_for_address(struct agent *ag, struct order_run *k, const char *
         return add_validation_intent(ag, k, POLICY_INTENT_DOMAIN, address);
     }
     for (size_t i = 0; i < k->boxes.n; i++)
-        if (!k->boxes.v[i].validated && base_ascii_caseeq(k->boxes.v[i].mailbox, address)) {
+        if (!k->boxes.v[i].validated && policy_config_same_mailbox(ag->conf->cfg, address, k->boxes.v[i].mailbox)) {
             *why = base_arena_printf(k->a, "waits for the validation of the mailbox %s", address);
             return add_validation_intent(ag, k, POLICY_INTENT_MAILBOX, address);
         }
@@ -195,7 +195,11 @@ void agent_order_stored(struct agent *ag, int64_t order_row, int64_t certificate
     if (agent_ok(ag, ledger_order_get(ag->ledger, a, order_row, &o, &f), &f, "order")) {
         o.state = "stored";
         o.reason = base_arena_printf(a, "certificate %lld is stored%s", (long long)certificate,
-                                     o.key_id ? "" : "; its key is held elsewhere, not here");
+                                     o.key_id ? ""
+                                     : agent_order_after_backup(&o)
+                                         ? "; its key is not in the backup that was restored: mail that is "
+                                           "encrypted to it can't be read. Order anew, then revoke it"
+                                         : "; its key is held elsewhere, not here");
         o.request = agent_reissue_settled(a, o.request);
         o.changed = base_now();
         o.next_look = 0;

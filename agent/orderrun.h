@@ -38,6 +38,13 @@ struct order_run {
 
 /* ordertask.c: the blocking step k->step, called by the pool. */
 void agent_order_task(struct agent_task *t);
+/* The step that an order in its state goes on with, and what follows the look at the DNS;
+ * false: none, it has ended. */
+bool agent_order_first_step(struct order_run *k, enum order_step *step);
+/* orderdue.c: seconds between two looks at the CA as configured, and when this order is looked at
+ * next (unix time). */
+int64_t agent_order_poll(const struct order_run *k);
+int64_t agent_order_next_look(struct agent *ag, const struct order_run *k);
 /* proof.c: the exact request that is about to leave, into the record; in the open transaction. */
 void agent_order_sent(struct agent *ag, struct order_run *k);
 void agent_order_request(struct order_run *k); /* fills k->req from the order's row */
@@ -53,10 +60,6 @@ bool agent_order_waits(struct agent *ag, struct order_run *k, const char **why);
 /* It came to nothing, or nobody knows (WHY): its own mails are expected no more, and the request for
  * its domain stands in nobody's way. Of the run only a and o are read. */
 bool agent_order_forget(struct agent *ag, struct order_run *k, const char *why);
-
-/* orderdue.c: seconds between two looks of its account; when to look at it again. */
-int64_t agent_order_poll(const struct order_run *k);
-int64_t agent_order_next_look(struct agent *ag, const struct order_run *k);
 
 /* reissue.c: is the certificate that the CA has now the one of before? */
 bool agent_reissue_withdrawn(const struct order_run *k);

@@ -227,6 +227,22 @@ static void caa_looked(struct agent *ag, struct order_run *k)
     }
 }
 
+/* The step is tried again later. What a person has to do stays written, all else waits for this. */
+static void wait_for(struct agent *ag, struct order_run *k)
+{
+    static const char *const what[] = {
+        [STEP_CAA] = "the DNS is asked again",
+        [STEP_KEY] = "its key can't be made now",
+        [STEP_POST] = "the order can't be sent now",
+        [STEP_FIND] = "looking whether the order arrived at the CA",
+        [STEP_INFO] = "its state can't be seen at the CA, looking again",
+        [STEP_DOWNLOAD] = "its certificate can't be fetched now",
+    };
+    if (strcmp(k->o.state, "person") == 0 ||
+        save(ag, k, k->o.state, base_arena_printf(k->a, "%s: %s", what[k->step], k->fail.text)))
+        agent_job_retry(ag, &k->job, &k->fail, 0);
+}
+
 static void failed_step(struct agent *ag, struct order_run *k)
 {
     bool lost = strcmp(k->fail.code, "ca.lost") == 0;
@@ -239,7 +255,7 @@ static void failed_step(struct agent *ag, struct order_run *k)
             agent_job_retry(ag, &k->job, &k->fail, 0);
     } else if (agent_key_refused(&k->fail)) {
         agent_notice_key(ag, k->a, k->o.account, k->o.tenant);
-        agent_job_retry(ag, &k->job, &k->fail, 0);
+        wait_for(ag, k);
     } else if (k->cls == BASE_PERMANENT && k->step == STEP_INFO) {
         /* the CA has the order: a look that it refuses ends nothing */
         k->o.next_look = agent_order_next_look(ag, k);
@@ -250,7 +266,7 @@ static void failed_step(struct agent *ag, struct order_run *k)
     } else if (k->cls == BASE_PERMANENT && k->step != STEP_DOWNLOAD && k->step != STEP_FIND)
         failed(ag, k, k->fail.text);
     else /* whether an order arrived stays open until a look at the CA succeeds */
-        agent_job_retry(ag, &k->job, &k->fail, 0);
+        wait_for(ag, k);
 }
 
 /* What the API gave goes the same way as what a mail brings. */
@@ -343,22 +359,6 @@ static void go(struct agent *ag, struct order_run *k, enum order_step step)
     memset(&k->got, 0, sizeof(k->got));
 }
 
-static bool first_step(struct order_run *k, enum order_step *step)
-{
-    const char *s = k->o.state;
-    bool have_csr = base_json_str(k->request, "csr") || agent_form_later(k->request);
-    k->after_caa = have_csr ? STEP_POST : STEP_KEY;
-    if (strcmp(s, "preparing") == 0)
-        *step = STEP_CAA;
-    else if (strcmp(s, "requesting") == 0 || strcmp(s, "unclear") == 0)
-        *step = STEP_FIND;
-    else if (strcmp(s, "waiting") == 0 || strcmp(s, "person") == 0 || strcmp(s, "issued") == 0)
-        *step = STEP_INFO;
-    else
-        return false;
-    return *step != STEP_INFO || k->o.ca_order;
-}
-
 static void start_step(struct agent *ag, struct order_run *k, enum order_step step)
 {
     go(ag, k, step);
@@ -384,7 +384,7 @@ void agent_order_job(struct agent *ag, const struct ledger_job *job)
     if (k->o.request)
         k->request = base_json_parse(k->o.request, strlen(k->o.request), 1 << 20, &f);
     k->reissue = base_json_obj(k->request, "reissue");
-    if (!k->request || !first_step(k, &step)) {
+    if (!k->request || !agent_order_first_step(k, &step)) {
         agent_job_done(ag, job->id);
         run_free(ag, k);
         return;

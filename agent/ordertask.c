@@ -18,10 +18,11 @@ static void reuse_key(struct order_run *k, const char *key)
     struct keeper_key have;
     k->cls = keeper_key_info(sock, k->a, key, &have, &k->fail);
     if (!k->cls && (have.destroyed || strcmp(have.custody, "keep") != 0 ||
-                    strcmp(have.mailbox, k->o.mailbox) != 0 || strcmp(have.tenant, k->o.tenant) != 0))
+                    !policy_config_same_mailbox(k->conf->cfg, have.mailbox, k->o.mailbox) ||
+                    strcmp(have.tenant, k->o.tenant) != 0))
         k->cls = base_failf(&k->fail, BASE_PERMANENT, "order.key",
                             "the key that shall be used again is %s: order with a new key",
-                            have.destroyed                            ? "destroyed"
+                            have.destroyed                      ? "destroyed"
                             : strcmp(have.custody, "keep") != 0 ? "not kept"
                                                                 : "another mailbox's");
     if (!k->cls)
@@ -135,6 +136,22 @@ void agent_order_task(struct agent_task *t)
         k->cls = ca_download(k->ca, k->o.ca_certificate, k->o.ca_order, k->a, &k->pem, &k->fail);
         break;
     }
+}
+
+bool agent_order_first_step(struct order_run *k, enum order_step *step)
+{
+    const char *s = k->o.state;
+    bool have_csr = base_json_str(k->request, "csr") || agent_form_later(k->request);
+    k->after_caa = have_csr ? STEP_POST : STEP_KEY;
+    if (strcmp(s, "preparing") == 0)
+        *step = STEP_CAA;
+    else if (strcmp(s, "requesting") == 0 || strcmp(s, "unclear") == 0)
+        *step = STEP_FIND;
+    else if (strcmp(s, "waiting") == 0 || strcmp(s, "person") == 0 || strcmp(s, "issued") == 0)
+        *step = STEP_INFO;
+    else
+        return false;
+    return *step != STEP_INFO || k->o.ca_order;
 }
 
 void agent_order_request(struct order_run *k)

@@ -79,9 +79,4 @@ enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, 
 enum base_fail_class agent_plan_key_free(struct agent *ag, struct base_arena *a, const char *spki,
                                          const char *mailbox, struct base_fail *f);
 
-/* brake.c: the spending brake of ACCOUNT has room for MORE orders of BATCH (orders of one run share
- * its number, 0 = a single order). "order.limit" says how many are above, and how to release them. */
-enum base_fail_class agent_brake_check(struct agent *ag, const struct policy_account *account,
-                                       int64_t batch, int64_t more, struct base_fail *f);
-
 #endif

@@ -350,7 +350,8 @@ static enum base_fail_class find_order(struct agent *ag, struct base_arena *a, c
         what += 6;
     enum base_fail_class r = ledger_order_find(ag->ledger, a, what, o, f);
     if (r && strcmp(f->code, "ledger.absent") == 0)
-        r = base_failf(f, BASE_PERMANENT, "show.absent", "there is no order \"%s\": expected its number here or at the CA, as "
+        r = base_failf(f, BASE_PERMANENT, "show.absent",
+                       "there is no order \"%s\": expected its number here or at the CA, as "
                        "\"certmilter show MAILBOX\" tells", what);
     return r;
 }

@@ -14,7 +14,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mailbox.h"
 #include "deliver/deliver.h"
+#include "ledger/folding.h"
 
 struct publish {
     struct agent_task task;
@@ -196,6 +198,19 @@ static void fill(struct deliver_certificate *out, const struct ledger_certificat
     };
 }
 
+/* The key by the other rule, unless that is another mailbox's. */
+static const char *former_key(struct agent *ag, const struct publish *k)
+{
+    struct base_fail f = {0};
+    struct ledger_box other;
+    bool folds = ledger_folds(ag->ledger, k->box.name);
+    const char *former = base_mailbox_key(k->a, k->box.name, !folds);
+    if (strcmp(former, ledger_mailbox_key(ag->ledger, k->a, k->box.name)) == 0 ||
+        (!folds && !ledger_box_named(ag->ledger, k->a, former, &other, &f)))
+        return NULL;
+    return former;
+}
+
 /* The item for ROW among the V rows of this mailbox and publisher. */
 static bool make_item(struct agent *ag, struct publish *k, const struct ledger_publication *v,
                       size_t n)
@@ -216,6 +231,7 @@ static bool make_item(struct agent *ag, struct publish *k, const struct ledger_p
             fill(&current[k->item.ncurrent++], &c);
     }
     k->item.mailbox = k->box.name;
+    k->item.former = former_key(ag, k);
     k->item.tenant = k->box.tenant;
     k->item.withdraw = !k->row.want;
     k->item.reason = k->row.reason;

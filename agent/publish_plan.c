@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "deliver/deliver.h"
+#include "ledger/folding.h"
 #include "publish.h"
 
 #define PAGE 50
@@ -137,6 +139,35 @@ static bool clear_key_differs(const struct plan *p, const struct policy_publishe
     return t->consumer && r->clear_key != wanted;
 }
 
+/* Has the folder another name now? Its mailbox's domain is folded, or isn't any more. */
+static bool moved(const struct plan *p, const struct policy_publisher *t,
+                  const struct ledger_publication *r)
+{
+    size_t n = t->kind == POLICY_PUBLISHER_FILES ? strlen(t->dir) : 0;
+    return n && r->place && strncmp(r->place, t->dir, n) == 0 && r->place[n] == '/' &&
+           strcmp(r->place, deliver_files_place(p->a, t, ledger_mailbox_key(p->ag->ledger, p->a, p->box->name))) != 0;
+}
+
+/* Certificates that belong to another spelling's mailbox since the domain isn't folded any more. */
+static bool plan_gone(struct plan *p, const struct policy_publisher *t, bool *start)
+{
+    struct base_fail f = {0};
+    for (size_t i = 0; p->ncerts < CERTIFICATES && i < p->nrows; i++) {
+        struct ledger_publication *r = &p->rows[i];
+        bool here = !r->want || strcmp(r->publisher, t->id) != 0;
+        for (size_t k = 0; k < p->ncerts && !here; k++)
+            here = p->certs[k].id == r->certificate;
+        if (here)
+            continue;
+        take_away(t, r, "moved");
+        r->changed = base_now();
+        *start = *start || strcmp(r->state, "wanted") == 0;
+        if (!agent_ok(p->ag, ledger_publication_update(p->ag->ledger, r, &f), &f, "publication"))
+            return false;
+    }
+    return true;
+}
+
 /* False: rolled back. */
 static bool plan_row(struct plan *p, const struct policy_publisher *t, struct ledger_publication *r,
                      const struct ledger_certificate *c, bool *start)
@@ -155,6 +186,8 @@ static bool plan_row(struct plan *p, const struct policy_publisher *t, struct le
         put_there(r, r->reason);
     else if (p->again && strcmp(r->state, "given-up") == 0)
         r->state = "wanted", r->tries = 0;
+    else if (r->want && strcmp(r->state, "published") == 0 && moved(p, t, r))
+        put_there(r, "moved");
     else if (p->again && r->want && strcmp(r->state, "published") == 0 &&
              clear_key_differs(p, t, r, c))
         put_there(r, "clear key");
@@ -170,6 +203,8 @@ static bool plan_row(struct plan *p, const struct policy_publisher *t, struct le
 static bool plan_publisher(struct plan *p, const struct policy_publisher *t)
 {
     bool listed = p->domain && policy_strings_has(&p->domain->publish, t->id), start = false;
+    if (!plan_gone(p, t, &start))
+        return false;
     for (size_t i = 0; i < p->ncerts; i++) {
         const struct ledger_certificate *c = &p->certs[i];
         struct ledger_publication *r = row_of(p, t->id, c->id);

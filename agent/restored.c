@@ -28,7 +28,7 @@ struct restored {
 static void run(struct agent_task *t)
 {
     struct restored *k = (struct restored *)t;
-    k->cls = keeper_list(k->conf->cfg->keeper_socket, k->a, k->after, NULL, KEEPER_PAGE_MAX, &k->v, &k->n,
+    k->cls = keeper_list(k->conf->cfg->keeper_socket, k->a, k->after, NULL, false, KEEPER_PAGE_MAX, &k->v, &k->n,
                          &k->fail);
 }
 

@@ -1,4 +1,5 @@
-/* agent/show.h - rows as JSON, shared by the control commands. New references. */
+/* agent/show.h - what the control commands share: rows as JSON (new references), finding what a
+ * command names. */
 #ifndef AGENT_SHOW_H
 #define AGENT_SHOW_H
 #include "agent.h"
@@ -22,6 +23,13 @@ void agent_put_timeline(struct agent *ag, struct base_arena *a, const struct led
 void agent_put_held_case(struct agent *ag, struct base_arena *a, const struct ledger_mail *m,
                          json_t *answer);
 size_t agent_page_limit(const json_t *req); /* 1..500, 100 if absent */
+/* "KIND:N" -> N; 0 if WHAT isn't of that kind. */
+int64_t agent_row_number(const char *what, const char *kind);
+/* The current certificate of MAILBOX (as typed) that ends first. Codes: order.mailbox, life.current
+ * (permanent), the ledger's. */
+enum base_fail_class agent_current_certificate(struct agent *ag, struct base_arena *a,
+                                               const char *mailbox, struct ledger_certificate *out,
+                                               struct base_fail *f);
 /* All local records (see record.approve) of the profiles in CFG. */
 json_t *agent_records(struct ledger *l, const struct policy_config *cfg);
 

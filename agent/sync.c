@@ -92,7 +92,8 @@ static bool note_later(struct agent *ag, struct sync *k, struct ledger_order *o,
     base_json_set(data, "ca_status", c->status_text);
     base_json_set(data, "reason", base_arena_printf(k->a, "the CA says: %s", c->status_text));
     o->ca_status = c->status_text;
-    if (c->certificate) /* its mail was faster than the look that would have told it */
+    /* a mail with the certificate doesn't name it; a restored order's is compared first */
+    if (!ag->fenced && !o->ca_certificate && c->status == CA_ISSUED)
         o->ca_certificate = c->certificate;
     if (!agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order") ||
         !agent_ok(ag, ledger_certificate_of(ag->ledger, k->a, o->mailbox, 100, &v, &n, &f), &f,
@@ -113,9 +114,16 @@ static bool note_later(struct agent *ag, struct sync *k, struct ledger_order *o,
 static bool note_known(struct agent *ag, struct sync *k, struct ledger_order *o,
                        const struct ca_change *c)
 {
+    bool stored = strcmp(o->state, "stored") == 0;
+    if (ag->fenced && stored && c->status == CA_ISSUED && differs(c->certificate, o->ca_certificate)) {
+        if (o->ca_certificate)
+            return agent_since_reissued(ag, k->a, o, c->certificate);
+        k->unknown[k->nunknown++] = c->order; /* its details tell which certificate it is */
+    }
     if (!differs(c->status_text, o->ca_status))
         return true;
-    if (ag->fenced) {
+    /* a certificate that came by mail before the CA was asked is nothing new */
+    if (ag->fenced && !(stored && !o->ca_status && c->status == CA_ISSUED)) {
         const char *before = o->ca_status;
         o->ca_status = c->status_text; /* told once: a second look finds no difference */
         agent_fence_note(ag, "changed", o,
@@ -154,7 +162,7 @@ static const char *our_mailbox(struct agent *ag, struct sync *k, const struct ca
                                const char **tenant)
 {
     for (size_t i = 0; i < o->mailboxes.n; i++) {
-        const char *m = policy_watch_normalise(k->a, o->mailboxes.v[i]);
+        const char *m = policy_watch_normalise_exact(k->a, o->mailboxes.v[i]);
         const struct policy_domain *d = m ? policy_config_mailbox_domain(ag->conf->cfg, m) : NULL;
         if (d && d->account && strcmp(d->account, k->account) == 0) {
             *tenant = d->tenant;
@@ -162,24 +170,6 @@ static const char *our_mailbox(struct agent *ag, struct sync *k, const struct ca
         }
     }
     return NULL;
-}
-
-/* After a restore: an order that had not left when the backup was made. The CA has it, so it
- * is never sent again. Always true: it is no order from elsewhere. */
-static bool found_again(struct agent *ag, const struct ca_order *c, struct ledger_order *o)
-{
-    struct base_fail f = {0};
-    if (!ag->fenced || o->ca_order)
-        return true;
-    o->ca_order = c->id;
-    o->ca_certificate = c->certificate;
-    o->ca_status = c->status_text;
-    o->state = "waiting";
-    o->reason = "restored from a backup: the CA has the order";
-    o->changed = o->next_look = base_now();
-    if (agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order"))
-        agent_fence_note(ag, "changed", o, "had not been sent at the time of the backup; the CA has it");
-    return true;
 }
 
 /* An order of ours whose answer isn't here yet finds itself: it must not come twice. */
@@ -190,7 +180,7 @@ static bool may_be_ours(struct agent *ag, struct sync *k, const struct ca_order 
     size_t n = 0;
     if (o->reference && strncmp(o->reference, "cm-", 3) == 0 &&
         !ledger_order_find(ag->ledger, k->a, o->reference, &by_mark, &f))
-        return found_again(ag, o, &by_mark);
+        return agent_since_found_again(ag, o, &by_mark);
     if (ag->fenced && o->reference && strncmp(o->reference, "cm-", 3) == 0)
         return false; /* ordered from here after the backup */
     if (!agent_ok(ag, ledger_order_list(ag->ledger, k->a, box, 0, 500, &v, &n, &f), &f, "orders"))
@@ -205,14 +195,10 @@ static bool may_be_ours(struct agent *ag, struct sync *k, const struct ca_order 
     return false;
 }
 
-#define AFTER_BACKUP                                                                               \
-    "ordered from here after the backup that was restored; its key is not in that backup and is "  \
-    "lost unless a later one has it: order anew"
-
 static const char *state_of(const struct ca_order *o, bool after_backup, const char **why)
 {
     bool gone = o->status_text && strncasecmp(o->status_text, "cancel", 6) == 0;
-    *why = after_backup ? AFTER_BACKUP : "ordered in the CA's portal";
+    *why = after_backup ? AGENT_SINCE_ORDERED : "ordered in the CA's portal";
     switch (o->status) {
     case CA_ISSUED:
         if (strcasecmp(o->status_text, "expired") != 0)
@@ -235,9 +221,11 @@ static const char *state_of(const struct ca_order *o, bool after_backup, const c
     return "waiting";
 }
 
-static const char *portal_request(struct sync *k, const struct ca_order *o)
+static const char *portal_request(struct sync *k, const struct ca_order *o, bool after_backup)
 {
     json_t *j = json_object();
+    if (after_backup)
+        base_json_setb(j, "after_backup", true);
     base_json_set(j, "source", "portal");
     base_json_set(j, "custody", "external");
     base_json_set(j, "product", o->product);
@@ -252,11 +240,14 @@ static const char *portal_request(struct sync *k, const struct ca_order *o)
 
 static bool import(struct agent *ag, struct sync *k, const struct ca_order *c)
 {
+    struct ledger_order have;
     struct base_fail f = {0}, ignored = {0};
     const char *tenant = NULL, *why, *box = our_mailbox(ag, k, c, &tenant);
     struct cert_csr csr;
     int64_t id = 0, now = base_now();
     bool lost = ag->fenced && c->reference && strncmp(c->reference, "cm-", 3) == 0;
+    if (!ledger_order_of_ca(ag->ledger, k->a, k->account, c->id, &have, &f))
+        return agent_since_compare(ag, k->a, &have, c);
     if (!box || may_be_ours(ag, k, c, box))
         return ledger_in_transaction(ag->ledger);
     struct ledger_order o = {
@@ -269,8 +260,8 @@ static bool import(struct agent *ag, struct sync *k, const struct ca_order *c)
         .ca_status = c->status_text,
         .ca_order = c->id,
         .ca_certificate = c->certificate,
-        .request = portal_request(k, c),
-        .by = "the CA's portal",
+        .request = portal_request(k, c, lost),
+        .by = lost ? "from here, after the backup" : "the CA's portal",
         .created = now,
         .changed = now,
         .issued_at = c->status == CA_ISSUED ? now - 3600 : 0, /* its mail came long ago, or never */

@@ -49,7 +49,8 @@ struct agent_brake {
 enum base_fail_class agent_brake_look(struct agent *ag, const struct policy_account *account,
                                       int64_t batch, const char *by, struct agent_brake *out,
                                       struct base_fail *f);
-/* agent_brake_check() (plan.h) for orders of BY. */
+/* The spending brake of ACCOUNT has room for MORE orders of BATCH (orders of one run share its number,
+ * 0 = a single order) by BY. "order.limit" says how many are above, and how to release them. */
 enum base_fail_class agent_brake_check_by(struct agent *ag, const struct policy_account *account,
                                           int64_t batch, int64_t more, const char *by,
                                           struct base_fail *f);

@@ -30,7 +30,6 @@ struct chunk {
 struct base_arena {
     struct chunk *chunks; /* the head is the one that is being filled */
     size_t next_size;
-    size_t used;
 };
 
 _Noreturn void base_die(const char *why)
@@ -150,7 +149,6 @@ void *base_arena_alloc(struct base_arena *a, size_t size)
     struct chunk *c = chunk_for(a, &size);
     void *p = c->data + c->used;
     c->used += size;
-    a->used += size;
     return p;
 }
 
@@ -202,9 +200,4 @@ char *base_arena_printf(struct base_arena *a, const char *fmt, ...)
     (void)vsnprintf(p, (size_t)n + 1, fmt, ap);
     va_end(ap);
     return p;
-}
-
-size_t base_arena_used(const struct base_arena *a)
-{
-    return a->used;
 }

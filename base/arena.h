@@ -18,7 +18,6 @@ char *base_arena_strdup(struct base_arena *a, const char *s); /* NULL -> NULL */
 char *base_arena_strndup(struct base_arena *a, const char *s, size_t n);
 char *base_arena_printf(struct base_arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-size_t base_arena_used(const struct base_arena *a); /* bytes handed out */
 
 /* malloc family with the same contract; free with free(3). */
 void *base_xmalloc(size_t size);

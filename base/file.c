@@ -2,9 +2,11 @@
  *
  * A file is written under a random name beside its place and renamed over it,
  * so readers see the old or the new one, and after a power loss too. What a
- * failed write leaves is removed; a kill between leaves ".NAME.RANDOM.tmp". */
+ * failed write leaves is removed; a kill between leaves ".NAME.RANDOM.tmp", which
+ * base_file_sweep() finds. */
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #define CREDENTIAL_MAX 65536
+#define RANDOM_LEN 16 /* characters in a temporary name */
 
 static enum base_fail_class write_failed(struct base_fail *f, const char *name, const char *what)
 {
@@ -93,14 +96,14 @@ static const char *fill(int dir, const char *tmp, const void *p, size_t n, mode_
 enum base_fail_class base_file_write(int dirfd, const char *name, const void *p, size_t n,
                                      mode_t mode, struct base_fail *f)
 {
-    char id[17], tmp[NAME_MAX + 1];
+    char id[RANDOM_LEN + 1], tmp[NAME_MAX + 1];
     const char *last;
     int dir = open_parent(dirfd, name, &last);
 
     if (dir < 0) {
         return write_failed(f, name, "opening its directory");
     }
-    base_random_id(id, sizeof id - 1);
+    base_random_id(id, RANDOM_LEN);
     int len = snprintf(tmp, sizeof tmp, ".%.200s.%s.tmp", last, id);
     const char *failed = len < (int)sizeof tmp ? fill(dir, tmp, p, n, mode) : "naming it";
     if (failed == NULL && renameat(dir, tmp, dir, last) != 0) {
@@ -116,6 +119,31 @@ enum base_fail_class base_file_write(int dirfd, const char *name, const void *p,
     (void)close(dir);
     errno = e;
     return failed != NULL ? write_failed(f, name, failed) : BASE_OK;
+}
+
+void base_file_sweep(int dirfd, const char *name)
+{
+    char mine[NAME_MAX + 1];
+    const char *last;
+    int dir = open_parent(dirfd, name, &last);
+    DIR *d = dir < 0 ? NULL : fdopendir(dir);
+    const struct dirent *e;
+
+    if (d == NULL) {
+        if (dir >= 0) {
+            (void)close(dir);
+        }
+        return;
+    }
+    int n = snprintf(mine, sizeof mine, ".%.200s.", last);
+    while ((e = readdir(d)) != NULL) {
+        if (strncmp(e->d_name, mine, (size_t)n) == 0 &&
+            strlen(e->d_name) == (size_t)n + RANDOM_LEN + 4 &&
+            strcmp(e->d_name + n + RANDOM_LEN, ".tmp") == 0) {
+            (void)unlinkat(dir, e->d_name, 0);
+        }
+    }
+    (void)closedir(d);
 }
 
 bool base_read_all(int fd, size_t max, struct base_buf *out)

@@ -13,6 +13,9 @@
  * whatever the umask is. Codes: file.write (ours), file.space (temporary). */
 enum base_fail_class base_file_write(int dirfd, const char *name, const void *p, size_t n,
                                      mode_t mode, struct base_fail *f);
+/* Removes what writers of NAME left beside it that were killed: a part of a secret, say, that nobody
+ * knows of. For the one who alone writes NAME; best effort. */
+void base_file_sweep(int dirfd, const char *name);
 /* Reads a regular file whole; more than MAX bytes is permanent "file.size",
  * absent is permanent "file.absent", no regular file permanent "file.kind",
  * anything else "file.read" (ours). Symbolic links are followed. OUT is initialised here; caller frees it. */

@@ -177,15 +177,6 @@ static char *ring(void)
     return buffers[next++ % 8];
 }
 
-const char *base_log_token(const char *token)
-{
-    char *out = ring();
-
-    /* four characters of a short one would be half of it or all */
-    (void)snprintf(out, 32, "%.4s...", token != NULL && strlen(token) >= 8 ? token : "");
-    return out;
-}
-
 const char *base_log_num(long long n)
 {
     char *out = ring();

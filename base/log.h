@@ -2,8 +2,8 @@
  *
  * To the journal (as fields CERTMILTER_<KEY>) when stderr is connected to it,
  * to stderr with a priority prefix "<n>" otherwise. Values are made printable
- * and quoted where needed; each is cut at 512 bytes. Never give it a secret:
- * tokens go in as base_log_token() shows them. Thread-safe. */
+ * and quoted where needed; each is cut at 512 bytes. Never give it a secret
+ * or a token. Thread-safe. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 #include <syslog.h> /* LOG_INFO and its neighbours */
@@ -19,9 +19,7 @@ void base_log(int priority, const char *event, ...) __attribute__((sentinel));
 /* The same, with the class, code and text of a failure added. */
 void base_log_fail(int priority, const char *event, const struct base_fail *f, ...)
     __attribute__((sentinel));
-/* First four characters and "..." of a token (of one under 8 only "..."), in a static ring of 8 buffers per thread. */
-const char *base_log_token(const char *token);
-/* Decimal text of a number, same ring. */
+/* Decimal text of a number, in a static ring of 8 buffers per thread. */
 const char *base_log_num(long long n);
 
 #endif

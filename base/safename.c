@@ -16,16 +16,14 @@ static bool stays(unsigned char c, bool first)
 
 char *base_safe_name(struct base_arena *a, const char *text)
 {
-    char *low = base_arena_strdup(a, text), *out, hex[BASE_SHA256_HEX];
+    char *out = base_arena_alloc(a, strlen(text) * 3 + HASH + 2), hex[BASE_SHA256_HEX];
     size_t n = 0, cut = 0;
 
-    base_ascii_lower(low);
-    out = base_arena_alloc(a, strlen(low) * 3 + HASH + 2);
-    if (low[0] == '\0') {
+    if (text[0] == '\0') {
         return base_arena_strdup(a, "%");
     }
-    for (size_t i = 0; low[i] != '\0'; i++) {
-        unsigned char c = (unsigned char)low[i];
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        unsigned char c = (unsigned char)text[i];
         if (n <= BASE_SAFE_NAME_MAX - HASH - 1) {
             cut = n; /* never within an escape */
         }
@@ -36,7 +34,7 @@ char *base_safe_name(struct base_arena *a, const char *text)
         }
     }
     if (n > BASE_SAFE_NAME_MAX) {
-        base_sha256_hex(low, strlen(low), hex);
+        base_sha256_hex(text, strlen(text), hex);
         out[cut] = '~';
         memcpy(out + cut + 1, hex, HASH);
         n = cut + 1 + HASH;

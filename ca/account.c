@@ -13,14 +13,6 @@
 
 static const struct ca_driver *const drivers[] = {&ca_certcentral, NULL};
 
-const char *ca_status_name(enum ca_status s)
-{
-    static const char *const names[] = {"unknown",    "waiting-us", "waiting-person",
-                                        "waiting-ca", "issued",     "failed"};
-
-    return names[s];
-}
-
 static bool key_ok(const char *key, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -162,20 +154,6 @@ enum base_fail_class ca_me(struct ca_account *c, struct base_arena *a, struct ca
 {
     *out = (struct ca_me){0};
     return CALL(me, a, out, f);
-}
-
-enum base_fail_class ca_products(struct ca_account *c, struct base_arena *a,
-                                 struct ca_named_list *out, struct base_fail *f)
-{
-    *out = (struct ca_named_list){0};
-    return CALL(products, a, out, f);
-}
-
-enum base_fail_class ca_organizations(struct ca_account *c, struct base_arena *a,
-                                      struct ca_named_list *out, struct base_fail *f)
-{
-    *out = (struct ca_named_list){0};
-    return CALL(organizations, a, out, f);
 }
 
 enum base_fail_class ca_fields(struct ca_account *c, struct base_arena *a, struct ca_fields *out,

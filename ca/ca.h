@@ -67,18 +67,6 @@ struct ca_me {
 enum base_fail_class ca_me(struct ca_account *c, struct base_arena *a, struct ca_me *out,
                            struct base_fail *f);
 
-struct ca_named {
-    const char *id, *name, *status; /* status: organizations; NULL if not told */
-};
-struct ca_named_list {
-    struct ca_named *v;
-    size_t n;
-};
-enum base_fail_class ca_products(struct ca_account *c, struct base_arena *a,
-                                 struct ca_named_list *out, struct base_fail *f);
-enum base_fail_class ca_organizations(struct ca_account *c, struct base_arena *a,
-                                      struct ca_named_list *out, struct base_fail *f);
-
 /* What the account's administrator made the order form ask besides ("custom fields"). */
 struct ca_field {
     const char *id, *label;
@@ -101,7 +89,6 @@ enum ca_status {
     CA_ISSUED,         /* there is a certificate */
     CA_FAILED,         /* rejected, denied, canceled, revoked */
 };
-const char *ca_status_name(enum ca_status s); /* "unknown", "waiting-us", ... */
 
 enum ca_usage { CA_USAGE_DUAL = 0, CA_USAGE_SIGN, CA_USAGE_ENCRYPT };
 
@@ -369,10 +356,6 @@ enum base_fail_class ca_dcv_check(struct ca_account *c, const char *domain,
                                   struct base_fail *f);
 /* Does the CA hold D as validated, and longer than RENEWS (0 = any)? */
 bool ca_domain_holds(const struct ca_domain *d, int64_t renews);
-/* Names that are valid in AFTER and were not in BEFORE, but for EXPLAINED. */
-void ca_newly_valid(struct base_arena *a, const struct ca_domains *before,
-                    const struct ca_domains *after, const struct policy_strings *explained,
-                    struct policy_strings *out);
 
 /* ---- evidence for policy ------------------------------------------------------- */
 
@@ -389,6 +372,7 @@ struct ca_look {
     const struct policy_intent *intent; /* NULL = none fits: only who owns what is asked */
     const char *home; /* the account that the mail's domain is bound to; NULL = none */
     const char *domain, *mailbox;       /* what the mail is about; either may be NULL */
+    bool exact; /* the intent's mailbox is another one in other case (base/mailbox.h) */
     const struct policy_id *ids;        /* ids in the mail (and on the page) */
     size_t nids;
 };

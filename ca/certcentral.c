@@ -60,35 +60,6 @@ static enum base_fail_class me(struct ca_account *c, struct base_arena *a, struc
     return cls;
 }
 
-static enum base_fail_class named(struct ca_account *c, const char *path, const char *list,
-                                  const char *id_key, struct base_arena *a,
-                                  struct ca_named_list *out, struct base_fail *f)
-{
-    json_t *j = NULL;
-    enum base_fail_class cls = cc_get(c, path, a, &j, f);
-
-    if (cls == BASE_OK && !json_is_object(j)) {
-        cls = cc_unexpected(false, "a list that is none", f);
-    }
-    if (cls == BASE_OK) {
-        cc_parse_named(a, base_json_arr(j, list), id_key, out);
-    }
-    json_decref(j);
-    return cls;
-}
-
-static enum base_fail_class products(struct ca_account *c, struct base_arena *a,
-                                     struct ca_named_list *out, struct base_fail *f)
-{
-    return named(c, "product", "products", "name_id", a, out, f);
-}
-
-static enum base_fail_class organizations(struct ca_account *c, struct base_arena *a,
-                                          struct ca_named_list *out, struct base_fail *f)
-{
-    return named(c, "organization?limit=1000", "organizations", "id", a, out, f);
-}
-
 /* ---- who owns an id ---------------------------------------------------------------------- */
 
 /* Does the failure WHY of a look-up say that the thing is not of this account? The API may
@@ -195,8 +166,6 @@ static enum base_fail_class id_owner(struct ca_account *c, const char *name, con
 const struct ca_driver ca_certcentral = {
     .name = "certcentral",
     .me = me,
-    .products = products,
-    .organizations = organizations,
     .fields = cc_fields,
     .order = cc_order,
     .order_info = cc_order_info,

@@ -33,9 +33,6 @@ void cc_strings(struct base_arena *a, const json_t *array, struct policy_strings
 enum ca_status cc_status(const char *text);
 
 void cc_parse_me(struct base_arena *a, const json_t *j, struct ca_me *out);
-/* Members of the array; ID_KEY is the member that is the id. */
-void cc_parse_named(struct base_arena *a, const json_t *array, const char *id_key,
-                    struct ca_named_list *out);
 /* False if it has no id. */
 bool cc_parse_order(struct base_arena *a, const json_t *j, struct ca_order *out);
 /* False if it has no id. */

@@ -109,25 +109,6 @@ void cc_parse_me(struct base_arena *a, const json_t *j, struct ca_me *out)
     out->role = cc_text(a, role, "name");
 }
 
-void cc_parse_named(struct base_arena *a, const json_t *array, const char *id_key,
-                    struct ca_named_list *out)
-{
-    size_t n = json_array_size(array), i;
-    json_t *e;
-
-    n = n < CC_LIST_MAX ? n : CC_LIST_MAX;
-    out->v = base_arena_array(a, n + 1, sizeof *out->v);
-    out->n = 0;
-    json_array_foreach(array, i, e)
-    {
-        const char *id = cc_id(a, e, id_key);
-        if (id != NULL && out->n < n) {
-            out->v[out->n++] =
-                (struct ca_named){id, cc_text(a, e, "name"), cc_text(a, e, "status")};
-        }
-    }
-}
-
 /* The PEMs of certificate_chain one after another, as the CA orders them. */
 static const char *parse_chain(struct base_arena *a, const json_t *array)
 {

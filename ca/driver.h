@@ -16,10 +16,6 @@ struct ca_driver {
     const char *name;
     enum base_fail_class (*me)(struct ca_account *, struct base_arena *, struct ca_me *,
                                struct base_fail *);
-    enum base_fail_class (*products)(struct ca_account *, struct base_arena *,
-                                     struct ca_named_list *, struct base_fail *);
-    enum base_fail_class (*organizations)(struct ca_account *, struct base_arena *,
-                                          struct ca_named_list *, struct base_fail *);
     enum base_fail_class (*order)(struct ca_account *, const struct ca_order_request *,
                                   struct base_arena *, struct ca_order *, struct base_fail *);
     enum base_fail_class (*order_info)(struct ca_account *, const char *, struct base_arena *,

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mailbox.h"
+
 #include "driver.h"
 
 #define IDS_MAX 64
@@ -163,7 +165,7 @@ static void mailbox_state(struct look *l, struct ca_account *c, const struct ca_
     if (settle(l, of_object(l, c, ca_email_validations(c, o->id, l->arena, &list, &why), &why),
                &why)) {
         for (size_t i = 0; i < list.n; i++) {
-            if (base_ascii_caseeq(list.v[i].mailbox, mailbox)) {
+            if (base_mailbox_same(list.v[i].mailbox, mailbox, !l->in->exact)) {
                 api->valid = api->valid || list.v[i].validated;
                 api->pending = api->pending || !list.v[i].validated;
                 return;
@@ -178,7 +180,12 @@ static void mailbox_state(struct look *l, struct ca_account *c, const struct ca_
 static void take_order(struct look *l, struct ca_account *c, const struct ca_order *o,
                        const char *mailbox)
 {
-    if (!policy_strings_has(&o->mailboxes, mailbox)) {
+    bool of_it = false;
+
+    for (size_t i = 0; i < o->mailboxes.n; i++) {
+        of_it = of_it || base_mailbox_same(o->mailboxes.v[i], mailbox, !l->in->exact);
+    }
+    if (!of_it) {
         return; /* not the order of this mailbox, whatever its id */
     }
     l->api->found = true;

@@ -74,28 +74,3 @@ enum base_fail_class ca_find_order(struct ca_account *c, const struct ca_order_r
     }
     return cls;
 }
-
-static bool valid_in(const struct ca_domains *list, const char *name)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->v[i].valid && base_ascii_caseeq(list->v[i].name, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void ca_newly_valid(struct base_arena *a, const struct ca_domains *before,
-                    const struct ca_domains *after, const struct policy_strings *explained,
-                    struct policy_strings *out)
-{
-    out->v = base_arena_array(a, after->n + 1, sizeof *out->v);
-    out->n = 0;
-    for (size_t i = 0; i < after->n; i++) {
-        const char *name = after->v[i].name;
-        if (after->v[i].valid && !valid_in(before, name) &&
-            (explained == NULL || !policy_strings_has(explained, name))) {
-            out->v[out->n++] = name;
-        }
-    }
-}

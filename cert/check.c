@@ -125,11 +125,22 @@ static void rule_chain(const struct cert_fields *leaf, const struct cert_expect 
         cert_finding_set(r, CERT_PASS, "a chain of %zu certificates to a configured root", c->n);
 }
 
+/* Where case matters, what differs in it is another mailbox. */
+static enum cert_mailbox_match allowed(const struct cert_expect *e, size_t i, enum cert_mailbox_match m)
+{
+    return m == CERT_MAILBOX_FOLDED && e->exact && e->exact[i] ? CERT_MAILBOX_DIFFERENT : m;
+}
+
+static bool named(const struct cert_fields *leaf, const struct cert_expect *e, size_t i)
+{
+    return allowed(e, i, cert_fields_has_mailbox(leaf, e->mailboxes[i])) != CERT_MAILBOX_DIFFERENT;
+}
+
 static enum cert_mailbox_match ordered(const struct cert_expect *e, const char *address)
 {
     enum cert_mailbox_match best = CERT_MAILBOX_DIFFERENT;
     for (size_t i = 0; i < e->n_mailboxes && best != CERT_MAILBOX_SAME; i++) {
-        enum cert_mailbox_match m = cert_mailbox_compare(e->mailboxes[i], address);
+        enum cert_mailbox_match m = allowed(e, i, cert_mailbox_compare(e->mailboxes[i], address));
         if (m != CERT_MAILBOX_DIFFERENT)
             best = m;
     }
@@ -154,12 +165,12 @@ static void rule_mailboxes(const struct cert_fields *leaf, const struct cert_exp
         if (match == CERT_MAILBOX_FOLDED)
             folded = m;
     }
-    if (cert_fields_has_mailbox(leaf, e->mailboxes[0]) == CERT_MAILBOX_DIFFERENT) {
+    if (!named(leaf, e, 0)) {
         cert_finding_set(r, CERT_FAIL, "the ordered mailbox %s is not in it", e->mailboxes[0]);
         return;
     }
     for (size_t i = 1; i < e->n_mailboxes; i++)
-        if (cert_fields_has_mailbox(leaf, e->mailboxes[i]) == CERT_MAILBOX_DIFFERENT)
+        if (!named(leaf, e, i))
             absent = e->mailboxes[i];
     if (absent)
         cert_finding_set(r, CERT_FAIL, "the further mailbox %s of the order is not in it", absent);

@@ -49,6 +49,7 @@ struct cert_expect {
     const char *spki_sha256;      /* of our key or the CSR from outside; NULL: P1 unknown */
     const char *const *mailboxes; /* of the order: all, and no others, must be in it */
     size_t n_mailboxes;           /* 0: P3 unknown */
+    const bool *exact; /* of each of them: in other case it is another's; NULL = of none */
     enum cert_usage usage;
     enum cert_profile profile;
     int64_t validity_days; /* ordered; 0 = not known. Shorter or longer by > 2 days: warning */

@@ -115,8 +115,12 @@ enum base_fail_class cli_archive_end(struct cli_archive *w, struct base_fail *f)
     w->members++;
     if (!c && !cli_tar_head(head, w->name, w->size, w->now))
         c = base_failf(f, BASE_OURS, "file.write", "%s can't be a name in a backup", w->name);
-    if (!c && pwrite(w->fd, head, sizeof head, w->head) != (ssize_t)sizeof head)
+    ssize_t put_at = c ? 0 : pwrite(w->fd, head, sizeof head, w->head);
+    if (!c && put_at != (ssize_t)sizeof head) {
+        if (put_at >= 0) /* done in part: that is how a disk gets full */
+            errno = ENOSPC;
         c = failed(f, w->part);
+    }
     w->head = -1;
     return c;
 }

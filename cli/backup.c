@@ -63,6 +63,19 @@ void cli_progress(struct cli *c, const char *what, int64_t n, int64_t total, boo
     fflush(c->err);
 }
 
+void cli_progress_on(void *ctx)
+{
+    struct cli_on *on = ctx;
+    int64_t now = base_mono_ms();
+    if (on->began == 0)
+        on->began = now;
+    if (!on->c->tty || on->c->json || now - on->last < 500)
+        return;
+    on->last = now;
+    fprintf(on->c->err, "\r%s: %lld s      ", on->what, (long long)(now - on->began) / 1000);
+    fflush(on->c->err);
+}
+
 bool cli_need_root(struct cli *c)
 {
     if (geteuid() == 0)
@@ -104,7 +117,7 @@ static enum base_fail_class snapshot(struct job *j, struct base_fail *f)
             json_decref(answer);
         if (c)
             break;
-        cli_progress(j->c, "ledger", base_json_int(answer, "copied", 0),
+        cli_progress(j->c, "pages of the ledger", base_json_int(answer, "copied", 0),
                      base_json_int(answer, "pages", 0), false);
         j->source = base_arena_strdup(j->c->a, base_json_str(answer, "file"));
         json_decref(answer);
@@ -118,7 +131,9 @@ static enum base_fail_class snapshot(struct job *j, struct base_fail *f)
 static enum base_fail_class add_ledger(struct job *j, struct base_fail *f)
 {
     char buf[65536];
-    struct stat st;
+    struct stat st = {0};
+    struct cli_on on = {.c = j->c, .what = "looking through the ledger"};
+    int64_t sum = 0;
     ssize_t n = 0;
     int fd = open(j->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     enum base_fail_class c = BASE_OK;
@@ -127,8 +142,10 @@ static enum base_fail_class add_ledger(struct job *j, struct base_fail *f)
                        fd < 0 ? strerror(errno) : "no plain file");
     if (!c)
         c = cli_archive_begin(j->w, "ledger.db", f);
-    while (!c && (n = read(fd, buf, sizeof buf)) > 0)
+    while (!c && (n = read(fd, buf, sizeof buf)) > 0) {
         c = cli_archive_more(j->w, buf, (size_t)n, f);
+        cli_progress(j->c, "MiB of the ledger", (sum += n) >> 20, st.st_size >> 20, false);
+    }
     if (!c && n < 0)
         c = base_failf(f, BASE_OURS, "file.read", "%s: %s", j->source, strerror(errno));
     if (fd >= 0)
@@ -137,7 +154,12 @@ static enum base_fail_class add_ledger(struct job *j, struct base_fail *f)
         c = cli_archive_end(j->w, f);
     if (!c)
         c = ledger_copy_open(j->source, &j->match.ledger, f);
-    return c ? c : ledger_copy_facts(j->match.ledger, &j->ledger, f);
+    if (!c) {
+        ledger_copy_tick(j->match.ledger, cli_progress_on, &on);
+        c = ledger_copy_facts(j->match.ledger, &j->ledger, f);
+        ledger_copy_tick(j->match.ledger, NULL, NULL);
+    }
+    return c;
 }
 
 /* ---- the keeper --------------------------------------------------------------------------------- */

@@ -37,6 +37,13 @@ enum base_fail_class cli_backup_check(struct cli *c, struct cli_reader *r, const
                                       const unsigned char *kek, struct cli_verified *out,
                                       struct base_fail *f);
 /* "\r..." on a terminal; nothing elsewhere. DONE ends the line. */
+/* Work of unknown length goes on: WHAT and the seconds since its first call. */
+void cli_progress_on(void *ctx); /* a struct cli_on */
+struct cli_on {
+    struct cli *c;
+    const char *what;
+    int64_t began, last; /* base_mono_ms(); 0 = not yet */
+};
 void cli_progress(struct cli *c, const char *what, int64_t n, int64_t total, bool done);
 bool cli_need_root(struct cli *c); /* false: said */
 

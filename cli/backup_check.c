@@ -60,7 +60,7 @@ static enum base_fail_class copy_out(struct pass *p, int at, const char *name, u
         if (!(c = cli_reader_read(p->r, buf, sizeof buf, &got, f)) && !base_write_all(fd, buf, got))
             c = failed(f, name);
         else
-            cli_progress(p->c, "ledger", (n += (int64_t)got) >> 20, m->size >> 20, false);
+            cli_progress(p->c, "MiB of the ledger", (n += (int64_t)got) >> 20, m->size >> 20, false);
     if (!c && fsync(fd) != 0)
         c = failed(f, name);
     if (fd >= 0)
@@ -73,14 +73,19 @@ static enum base_fail_class copy_out(struct pass *p, int at, const char *name, u
 static enum base_fail_class take_ledger(struct pass *p, const struct cli_member *m,
                                         struct base_fail *f)
 {
+    struct cli_on on = {.c = p->c, .what = "checking the ledger"};
     enum base_fail_class c = copy_out(p, AT_FDCWD, p->u->ledger, p->u->ledger_uid, p->u->ledger_gid,
                                       m, f);
     if (!c)
         c = ledger_copy_open(p->u->ledger, &p->match.ledger, f);
-    if (!c)
+    if (!c) {
+        ledger_copy_tick(p->match.ledger, cli_progress_on, &on);
         c = ledger_copy_check(p->match.ledger, f);
-    if (!c)
+    }
+    if (!c) {
         c = ledger_copy_facts(p->match.ledger, &p->v->ledger, f);
+        ledger_copy_tick(p->match.ledger, NULL, NULL);
+    }
     p->have_ledger = !c;
     return c;
 }

@@ -1,4 +1,4 @@
-/* cli/commands.h - the commands, one function each, and their options (table.c).
+/* cli/commands.h - the commands, one function each (table.c lists them).
  * All return an exit status. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H

@@ -84,7 +84,8 @@ static int ask_keeper(struct cli *c, const struct cli_args *args, struct job *j)
 {
     struct base_fail f = {0};
     const char *reason = cli_opt(args, "reason");
-    if (keeper_export_p12(c->cfg->keeper_admin_socket, c->a, j->key, j->given, cli_who(c),
+    if (keeper_export_p12(c->cfg->keeper_admin_socket, c->a, j->key,
+                          !policy_config_folds(c->cfg, j->key), j->given, cli_who(c),
                           reason ? reason : "certmilter export", &j->e, &f))
         return keeper_failed(c, &f);
     return CLI_DONE;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -112,6 +113,7 @@ static enum base_fail_class by_file(const struct handout *h, const struct keeper
     char *text = base_arena_printf(h->c->a, "mailbox     %s\nsent        %s\nexport      %s\n"
                                             "passphrase  %s",
                                    x->mailbox, base_time_rfc3339(x->accepted, when), x->id, line);
+    base_file_sweep(AT_FDCWD, path); /* we alone write here: folder_open() */
     enum base_fail_class r = base_file_write(AT_FDCWD, path, text, strlen(text), 0600, f);
     wipe(text);
     return r;
@@ -189,19 +191,29 @@ static void hand_out(void *arg, const struct keeper_handout *v, size_t n)
         one(arg, &v[i]);
 }
 
-/* Whoever could write there could swap what the help desk reads. */
-static bool folder_ok(struct cli *c, const char *dir)
+/* Whoever could write there could swap what the help desk reads. *FD is locked: a second
+ * call that goes on at the same time waits. */
+static bool folder_open(struct cli *c, const char *dir, int *fd)
 {
     struct stat st;
     struct base_fail f = {0};
-    if (stat(dir, &st) != 0)
+    *fd = open(dir, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0 || fstat(*fd, &st) != 0)
         base_failf(&f, BASE_PERMANENT, "handout.dir", "%s: %s", dir, strerror(errno));
     else if (!S_ISDIR(st.st_mode) || (st.st_mode & S_IWOTH))
         base_failf(&f, BASE_PERMANENT, "handout.dir",
                    "%s: expected a folder that not everybody can write", dir);
+    else
+        (void)flock(*fd, LOCK_EX); /* a file system without locks has one writer, we hope */
     if (f.code[0])
         cli_failed(c, &f);
     return !f.code[0];
+}
+
+static void folder_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
 }
 
 static int result(struct handout *h)
@@ -231,11 +243,13 @@ int cli_cmd_passphrase_deliver(struct cli *c, const struct cli_args *args)
         return cli_misused(c, args, "--hook: expected an absolute path");
     if (!cli_opt_duration(c, args, "timeout", TIMEOUT_DEFAULT, &h.timeout))
         return CLI_USAGE;
-    int r = cli_config(c);
+    int folder = -1, r = cli_config(c);
     if (r)
         return r;
-    if (h.dir && !folder_ok(c, h.dir))
+    if (h.dir && !folder_open(c, h.dir, &folder)) {
+        folder_close(folder);
         return CLI_REFUSED;
+    }
     h.timeout = h.timeout < 1 ? 1 : h.timeout > 3600 ? 3600 : h.timeout;
     h.handed = json_array();
     h.failed = json_array();
@@ -244,6 +258,7 @@ int cli_cmd_passphrase_deliver(struct cli *c, const struct cli_args *args)
         r = result(&h);
     json_decref(h.handed);
     json_decref(h.failed);
+    folder_close(folder);
     return r;
 }
 

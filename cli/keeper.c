@@ -153,8 +153,10 @@ int cli_cmd_keeper_rewrap(struct cli *c, const struct cli_args *args)
     explicit_bzero(kek, sizeof kek);
     if (!r)
         r = all(c, &k, false, &keys, &exports, &f);
+    struct told t = {c, "checked", k.keys + k.exports};
     if (!r)
-        r = keeper_rewrap_finish(c->cfg->keeper_admin_socket, &f);
+        r = keeper_rewrap_finish(c->cfg->keeper_admin_socket, tell, &t, &f);
+    cli_progress(c, t.what, t.total, t.total, true);
     if (r)
         return cli_failed(c, &f);
     tell_rewrapped(c, id, &keys, &exports);

@@ -40,6 +40,7 @@ void cli_file_release(const char *file, bool reserved)
 int cli_file_fill(struct cli *c, const char *file, const void *p, size_t n)
 {
     struct base_fail f = {0};
+    base_file_sweep(AT_FDCWD, file); /* of a call before that was killed: it may hold a passphrase */
     if (base_file_write(AT_FDCWD, file, p, n, 0600, &f) == BASE_OK)
         return CLI_DONE;
     cli_failed(c, &f);

@@ -60,7 +60,7 @@ static char *from_file(struct cli *c, const char *file)
 static int send_it(struct cli *c, const char *mailbox, const char *pass)
 {
     struct base_fail f = {0};
-    if (keeper_preset(c->cfg->keeper_admin_socket, mailbox, pass, &f)) {
+    if (keeper_preset(c->cfg->keeper_admin_socket, mailbox, !policy_config_folds(c->cfg, mailbox), pass, &f)) {
         if (strcmp(f.code, "ipc.connect") == 0)
             base_failf(&f, f.cls, "keeper.down",
                        "certkeeperd can't be reached at %s (it is for root and the keeper's admin "

@@ -39,7 +39,8 @@ static const char *from_keeper(struct cli *c, const char *what, struct base_fail
     if (is_key_id(what))
         return chain_of(c, what, &best_at, f);
     while (n == KEEPER_PAGE_MAX) {
-        if (keeper_list(c->cfg->keeper_admin_socket, c->a, after, what, KEEPER_PAGE_MAX, &list, &n,
+        if (keeper_list(c->cfg->keeper_admin_socket, c->a, after, what,
+                        !policy_config_folds(c->cfg, what), KEEPER_PAGE_MAX, &list, &n,
                         f))
             return NULL;
         for (size_t i = 0; i < n; i++) {

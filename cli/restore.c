@@ -3,7 +3,8 @@
  * All is unpacked and checked beside its place first ("STATE.restore",
  * "LEDGER.restore"), the ledger gets its fence, everything is on disk; then two
  * renames, the fenced ledger first: whatever is killed between, no agent finds a
- * ledger that it may act on, and the same command goes on. Nothing is overwritten:
+ * ledger that it may act on, and the same command goes on (the key of the sheet is in its
+ * place before them, as afterwards the command finds nothing to do). Nothing is overwritten:
  * what is there is refused, or with --replace moved aside. */
 #include <dirent.h>
 #include <errno.h>
@@ -31,7 +32,8 @@ struct restore {
     struct cli_unpack u;
     struct cli_verified v;
     unsigned char kek[KEEPER_KEK_BYTES];
-    bool have_kek, replace, keeper, resumed;
+    bool have_kek, replace, keeper, resumed, wrote_kek;
+    struct base_fail kek_fail;
 };
 
 static enum base_fail_class failed(struct base_fail *f, const char *what)
@@ -124,11 +126,9 @@ static void sweep(struct restore *s)
         (void)nftw(s->new_state, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-static enum base_fail_class user(struct restore *s, const char *name, uid_t *uid, gid_t *gid,
-                                 struct base_fail *f)
+static enum base_fail_class user(const char *name, uid_t *uid, gid_t *gid, struct base_fail *f)
 {
     const struct passwd *pw = getpwnam(name); /* NOLINT(concurrency-mt-unsafe) */
-    (void)s;
     if (!pw)
         return base_failf(f, BASE_PERMANENT, "restore.user", "there is no user %s here: install first",
                           name);
@@ -173,10 +173,9 @@ static bool sync_parent(struct restore *s, const char *path)
     return good;
 }
 
-static enum base_fail_class aside(struct restore *s, const char *path, const char *stamp,
+static enum base_fail_class aside(struct restore *s, const char *path, const char *to,
                                   struct base_fail *f)
 {
-    const char *to = base_arena_printf(s->c->a, "%s.before-restore-%s", path, stamp);
     if (rename(path, to) == 0) {
         if (!s->c->json)
             fprintf(s->c->out, "moved aside: %s\n", to);
@@ -196,19 +195,29 @@ static void clear_empty(struct restore *s)
         (void)unlink(base_arena_printf(s->c->a, "%s/%s", s->state, files[i]));
 }
 
+/* The ledger goes last and names the others by the time of its last change: killed in
+ * between, the same command gives them the same names, under which SQLite finds them. */
+static enum base_fail_class ledger_aside(struct restore *s, struct base_fail *f)
+{
+    static const char *const parts[] = {"-shm", "-wal", ""};
+    struct base_arena *a = s->c->a;
+    struct stat st = {0};
+    enum base_fail_class c = stat(s->ledger, &st) && errno != ENOENT ? failed(f, s->ledger) : BASE_OK;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !c; i++)
+        c = aside(s, base_arena_printf(a, "%s%s", s->ledger, parts[i]),
+                  base_arena_printf(a, "%s.before-restore-%lld.%09ld%s", s->ledger,
+                                    (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, parts[i]), f);
+    return c;
+}
+
 static enum base_fail_class place(struct restore *s, struct base_fail *f)
 {
     enum base_fail_class c = BASE_OK;
-    char stamp[32];
-    (void)snprintf(stamp, sizeof stamp, "%lld", (long long)base_now());
     if (s->replace && !s->resumed) {
-        c = aside(s, s->ledger, stamp, f);
-        if (!c)
-            c = aside(s, base_arena_printf(s->c->a, "%s-wal", s->ledger), stamp, f);
-        if (!c)
-            c = aside(s, base_arena_printf(s->c->a, "%s-shm", s->ledger), stamp, f);
+        c = ledger_aside(s, f);
         if (!c && s->keeper && has_store(s))
-            c = aside(s, s->state, stamp, f);
+            c = aside(s, s->state, base_arena_printf(s->c->a, "%s.before-restore-%lld", s->state,
+                                                     (long long)base_now()), f);
     }
     if (!c && (rename(s->new_ledger, s->ledger) != 0 || !sync_parent(s, s->ledger)))
         c = failed(f, s->ledger);
@@ -220,25 +229,40 @@ static enum base_fail_class place(struct restore *s, struct base_fail *f)
     return c;
 }
 
-/* The key from the sheet, where the keeper reads it; what is there stays. */
-static int place_kek(struct restore *s)
+/* The key from the sheet, where the keeper reads it; what is there stays. Where it can't be
+ * written the data is of use all the same, and a person puts it there. */
+static void place_kek(struct restore *s)
 {
-    struct base_fail f = {0};
     char hex[2 * KEEPER_KEK_BYTES + 2];
     const char *file = cli_kek_file(s->c);
-    if (!s->have_kek || !s->keeper || access(file, F_OK) == 0)
-        return CLI_DONE;
+    if (!s->have_kek || !s->keeper)
+        return;
+    base_file_sweep(AT_FDCWD, file);
+    if (access(file, F_OK) == 0)
+        return;
     base_hex(s->kek, KEEPER_KEK_BYTES, hex);
     hex[sizeof hex - 2] = '\n';
-    enum base_fail_class c = base_file_write(AT_FDCWD, file, hex, sizeof hex - 1, 0600, &f);
+    s->wrote_kek = !base_file_write(AT_FDCWD, file, hex, sizeof hex - 1, 0600, &s->kek_fail);
     explicit_bzero(hex, sizeof hex);
-    if (c) {
-        cli_complain(s->c, "the data is in its place, the key-encryption key is not: %s", f.text);
-        return CLI_ATTENTION;
-    }
-    if (!s->c->json)
-        fprintf(s->c->out, "%s: the key-encryption key\n", cli_text(s->c, file));
-    return CLI_DONE;
+}
+
+static enum base_fail_class place_all(struct restore *s, struct base_fail *f)
+{
+    place_kek(s);
+    enum base_fail_class c = place(s, f);
+    if (c && s->wrote_kek)
+        (void)unlink(cli_kek_file(s->c));
+    return c;
+}
+
+static int tell_kek(struct restore *s)
+{
+    if (s->kek_fail.code[0])
+        cli_complain(s->c, "the data is in its place, the key-encryption key is not: %s",
+                     s->kek_fail.text);
+    else if (s->wrote_kek && !s->c->json)
+        fprintf(s->c->out, "%s: the key-encryption key\n", cli_text(s->c, cli_kek_file(s->c)));
+    return s->kek_fail.code[0] ? CLI_ATTENTION : CLI_DONE;
 }
 
 /* ---- the command ------------------------------------------------------------------------------------- */
@@ -289,8 +313,8 @@ static int prepare(struct restore *s, const struct cli_args *args)
         if (r)
             return r;
     }
-    if (user(s, agent ? agent : "certagent", &s->u.ledger_uid, &s->u.ledger_gid, &f) ||
-        user(s, keeper ? keeper : "certkeeper", &s->u.keeper_uid, &s->u.keeper_gid, &f) ||
+    if (user(agent ? agent : "certagent", &s->u.ledger_uid, &s->u.ledger_gid, &f) ||
+        user(keeper ? keeper : "certkeeper", &s->u.keeper_uid, &s->u.keeper_gid, &f) ||
         cli_reader_open(s->file, &s->r, &f))
         return cli_failed(c, &f);
     s->keeper = base_json_bool(cli_reader_manifest(s->r), "keeper", false);
@@ -302,12 +326,12 @@ static int restore(struct cli *c, const struct cli_args *args)
     struct restore s = {.c = c, .u = {.keeper = -1}};
     struct base_fail f = {0};
     int status = prepare(&s, args);
-    if (!status && (look(&s, &f) || unpack(&s, &f) || place(&s, &f)))
+    if (!status && (look(&s, &f) || unpack(&s, &f) || place_all(&s, &f)))
         status = cli_failed(c, &f);
     if (s.u.keeper >= 0)
         close(s.u.keeper);
     if (!status) {
-        int key = place_kek(&s);
+        int key = tell_kek(&s);
         status = tell(&s);
         status = status ? status : key;
     } else if (s.r)

@@ -122,6 +122,11 @@ static void show_reload(struct cli *c, const json_t *answer)
 {
     fprintf(c->out, "configuration taken over: %lld domains, %lld accounts\n",
             num(answer, "domains"), num(answer, "accounts"));
+    const json_t *warnings = base_json_arr(answer, "warnings");
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        const char *s = json_string_value(json_array_get(warnings, i));
+        cli_complain(c, "%s", s ? s : "");
+    }
 }
 
 int cli_cmd_reload(struct cli *c, const struct cli_args *args)

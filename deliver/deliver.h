@@ -30,6 +30,9 @@ struct deliver_certificate {
 
 struct deliver_item {
     const char *mailbox, *tenant;
+    /* the key (base/mailbox.h) that MAILBOX had while its domain was folded, or wasn't; NULL: it is
+     * the same, or another mailbox's now. What lies in its place is taken away. */
+    const char *former;
     struct deliver_certificate cert;
     bool withdraw;      /* take it away again */
     const char *reason; /* why: "issued", "renewed", "revoked", "expired", "superseded", "retry",
@@ -50,6 +53,10 @@ struct deliver_world {
     char *(*secret)(const struct deliver_world *w, const char *name);
 };
 void deliver_secret_free(char *s); /* NULL is fine */
+
+/* Where a publisher of kind files puts a mailbox with this key. */
+const char *deliver_files_place(struct base_arena *a, const struct policy_publisher *t,
+                                const char *key);
 
 struct deliver_done {
     const char *where; /* for a person: a path, a DN, a Message-ID */

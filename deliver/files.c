@@ -24,6 +24,7 @@ struct job {
     struct deliver_tree tree;
     struct deliver_file files[DELIVER_VERSION_FILES];
     size_t nfiles;
+    const char *key;   /* of the mailbox: names its folder */
     const char *words; /* of the certificates in the version, for its name */
     const char *note;
 };
@@ -188,7 +189,7 @@ static enum base_fail_class write_folder(struct job *j, struct base_fail *f)
 {
     const char *version;
     enum base_fail_class cls =
-        deliver_tree_open(j->a, j->t, j->it->mailbox, j->it->ncurrent > 0, &j->tree, f);
+        deliver_tree_open(j->a, j->t, j->key, j->it->ncurrent > 0, &j->tree, f);
 
     if (cls != BASE_OK || j->tree.dirfd < 0) {
         return cls;
@@ -203,6 +204,27 @@ static enum base_fail_class write_folder(struct job *j, struct base_fail *f)
             j->a, &j->tree, base_arena_strndup(j->a, j->it->cert.thumbprint, WORD_LEN), f);
     }
     deliver_tree_close(&j->tree);
+    return cls;
+}
+
+/* What was here under its former name goes: it would be another mailbox's, now or one day. */
+static enum base_fail_class leave_former(struct job *j, struct base_fail *f)
+{
+    struct deliver_tree old;
+    enum base_fail_class cls = deliver_tree_open(j->a, j->t, j->it->former, false, &old, f);
+
+    if (cls == BASE_OK && old.dirfd >= 0) {
+        cls = deliver_tree_switch(&old, NULL, f);
+        if (cls == BASE_OK) {
+            cls = deliver_tree_remove(j->a, &old, "", f); /* keys of before are no history of another's */
+        }
+        deliver_tree_close(&old);
+    }
+    /* from exact to folded the keeper sees to it itself */
+    if (cls == BASE_OK && j->t->consumer != NULL && !policy_config_folds(j->w->cfg, j->it->mailbox)) {
+        cls = keeper_consumer_remove(j->w->keeper_socket, j->t->consumer, j->it->former, true,
+                                     "certmilter", "its mailbox has a name of its own now", f);
+    }
     return cls;
 }
 
@@ -227,17 +249,17 @@ static enum base_fail_class clear_key(struct job *j, struct deliver_done *out, s
     const struct deliver_certificate *c = wanted ? signing(j) : NULL;
     const char *why = base_arena_printf(j->a, "consumer \"%s\" of publisher \"%s\"", j->t->consumer,
                                         j->t->id);
-    bool can = false;
+    bool can = false, exact = !policy_config_folds(j->w->cfg, j->it->mailbox);
     enum base_fail_class cls;
 
     if (c == NULL) {
-        return keeper_consumer_remove(j->w->keeper_socket, j->t->consumer, j->it->mailbox,
+        return keeper_consumer_remove(j->w->keeper_socket, j->t->consumer, j->it->mailbox, exact,
                                       "certmilter", why, f);
     }
     cls = at_keeper(j, c, &can, f);
     if (cls == BASE_OK && can) {
         cls = keeper_consumer_write(j->w->keeper_socket, j->t->consumer, c->key_id, c->thumbprint,
-                                    j->it->mailbox, "certmilter", why, f);
+                                    j->it->mailbox, exact, "certmilter", why, f);
     }
     if (cls == BASE_OK && can && !j->it->withdraw) {
         out->clear_key = strcmp(c->thumbprint, j->it->cert.thumbprint) == 0;
@@ -245,17 +267,27 @@ static enum base_fail_class clear_key(struct job *j, struct deliver_done *out, s
     return cls;
 }
 
+const char *deliver_files_place(struct base_arena *a, const struct policy_publisher *t,
+                                const char *key)
+{
+    return base_arena_printf(a, "%s/%s", t->dir, base_safe_name(a, key));
+}
+
 enum base_fail_class deliver_files(const struct deliver_world *w, const struct policy_publisher *t,
                                    const struct deliver_item *it, struct base_arena *a,
                                    struct deliver_done *out, struct base_fail *f)
 {
     struct job j = {.w = w, .t = t, .it = it, .a = a, .tree = {.dirfd = -1}};
-    enum base_fail_class cls = write_folder(&j, f);
 
+    j.key = policy_config_mailbox_key(w->cfg, a, it->mailbox);
+    enum base_fail_class cls = write_folder(&j, f);
+    if (cls == BASE_OK && it->former != NULL) {
+        cls = leave_former(&j, f);
+    }
     if (cls == BASE_OK && t->consumer != NULL) {
         cls = clear_key(&j, out, f);
     }
-    out->where = base_arena_printf(a, "%s/%s", t->dir, base_safe_name(a, it->mailbox));
+    out->where = deliver_files_place(a, t, j.key);
     out->note = j.note;
     return cls;
 }

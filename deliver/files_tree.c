@@ -101,10 +101,10 @@ static enum base_fail_class give(const struct deliver_tree *d, int fd, const cha
 /* ---- opening ------------------------------------------------------------------------- */
 
 enum base_fail_class deliver_tree_open(struct base_arena *a, const struct policy_publisher *t,
-                                       const char *mailbox, bool make, struct deliver_tree *out,
+                                       const char *key, bool make, struct deliver_tree *out,
                                        struct base_fail *f)
 {
-    const char *name = base_safe_name(a, mailbox);
+    const char *name = base_safe_name(a, key);
     struct deliver_tree d = {.dirfd = -1, .path = t->dir, .dir_mode = t->dir_mode,
                              .file_mode = t->file_mode};
     enum base_fail_class cls = find_ids(t, &d, f);

@@ -28,9 +28,10 @@ struct deliver_file {
     struct base_bytes data;
 };
 
-/* Opens the folder of MAILBOX below T's directory; MAKE: it is made if it is not there. */
+/* Opens the folder of the mailbox with this KEY (base/mailbox.h) below T's directory; MAKE: it is made
+ * if it is not there. */
 enum base_fail_class deliver_tree_open(struct base_arena *a, const struct policy_publisher *t,
-                                       const char *mailbox, bool make, struct deliver_tree *out,
+                                       const char *key, bool make, struct deliver_tree *out,
                                        struct base_fail *f);
 void deliver_tree_close(struct deliver_tree *d);
 /* Makes the version NAME of these files; one that is there is complete. */

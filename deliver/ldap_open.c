@@ -50,6 +50,7 @@ static bool is_temporary(int rc)
     case LDAP_ADMINLIMIT_EXCEEDED:
     case LDAP_OPERATIONS_ERROR:
     case LDAP_LOCAL_ERROR:
+    case LDAP_OTHER:            /* what OpenLDAP says of a full disk or a full database */
     case LDAP_ASSERTION_FAILED: /* somebody writes the same entry all the time */
         return true;
     default:

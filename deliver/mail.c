@@ -57,6 +57,7 @@ static enum base_fail_class seal(struct letter *l, bool *sent, struct base_fail 
     int64_t keys = 0;
     struct keeper_bundle b = {
         .mailbox = it->mailbox,
+        .exact = !policy_config_folds(l->w->cfg, it->mailbox),
         .key_id = it->cert.key_id,
         .request = base_arena_printf(l->a, "mail:%s:%s%s", l->t->id, it->cert.thumbprint,
                                      history ? ":history" : ""),

@@ -43,8 +43,11 @@ enum base_fail_class keeper_rewrap_all(const char *sock, const char *what, bool 
                                        struct keeper_rewrapped *sum,
                                        void (*told)(void *ctx, const struct keeper_rewrapped *sum),
                                        void *ctx, struct base_fail *f);
-/* The new key is the store's; refused while anything is left. */
-enum base_fail_class keeper_rewrap_finish(const char *sock, struct base_fail *f);
+/* The new key is the store's; refused while anything is left. The keeper looks at all of it
+ * first: TOLD (may be NULL) hears every few seconds how much was SEEN. */
+enum base_fail_class keeper_rewrap_finish(const char *sock,
+                                          void (*told)(void *ctx, const struct keeper_rewrapped *sum),
+                                          void *ctx, struct base_fail *f);
 
 /* ---- a copy ------------------------------------------------------------------------------- */
 /* A credential's bytes (32, or 64 hex digits) as a key; false if it is neither. */

@@ -173,12 +173,14 @@ enum base_fail_class keeper_key_info(const char *sock, struct base_arena *a, con
 
 /* One page of the keeper's; *NEXT where it goes on, NULL at the end. */
 static enum base_fail_class page(const char *sock, struct base_arena *a, const char **next,
-                                 const char *mailbox, size_t limit, struct keeper_key *list,
+                                 const char *mailbox, bool exact, size_t limit,
+                                 struct keeper_key *list,
                                  size_t *n, struct base_fail *f)
 {
     json_t *answer, *q = keeper_talk_new("list");
     base_json_set(q, "after", *next);
     base_json_set(q, "mailbox", mailbox);
+    base_json_setb(q, "exact", exact);
     base_json_setn(q, "limit", (int64_t)(limit - *n));
     enum base_fail_class c = keeper_talk(sock, q, &answer, f);
     const json_t *keys = base_json_arr(answer, "keys");
@@ -193,7 +195,8 @@ static enum base_fail_class page(const char *sock, struct base_arena *a, const c
 }
 
 enum base_fail_class keeper_list(const char *sock, struct base_arena *a, const char *after,
-                                 const char *mailbox, size_t limit, struct keeper_key **list,
+                                 const char *mailbox, bool exact, size_t limit,
+                                 struct keeper_key **list,
                                  size_t *n, struct base_fail *f)
 {
     *n = 0;
@@ -204,7 +207,7 @@ enum base_fail_class keeper_list(const char *sock, struct base_arena *a, const c
     *list = base_arena_array(a, limit, sizeof **list);
     enum base_fail_class c;
     do /* again only where files could not be read and the page has room left */
-        c = page(sock, a, &after, mailbox, limit, *list, n, f);
+        c = page(sock, a, &after, mailbox, exact, limit, *list, n, f);
     while (!c && after && *n < limit);
     return c;
 }
@@ -243,6 +246,12 @@ enum base_fail_class keeper_ping(const char *sock, struct base_arena *a, struct 
         out->old_kek_id = keeper_talk_text(a, answer, "old_kek_id");
         out->started = base_json_int(answer, "started", 0);
         out->locked = base_json_bool(answer, "locked", false);
+        const json_t *exact = base_json_arr(answer, "exact");
+        out->exact = base_arena_array(a, json_array_size(exact) + 1, sizeof *out->exact);
+        for (size_t i = 0; i < json_array_size(exact); i++) {
+            const char *s = json_string_value(json_array_get(exact, i));
+            out->exact[out->nexact++] = base_arena_strdup(a, s ? s : "");
+        }
     }
     json_decref(answer);
     return c;

@@ -51,6 +51,9 @@ struct keeper_key {
     struct keeper_cert *certs;
 };
 
+/* Where EXACT is asked for below, a mailbox is that of exactly this spelling, whatever
+ * else the keeper's own command line says (keeper/exact.h). */
+
 /* --- as agent --------------------------------------------------------------- */
 
 /* A new key pair, on disk before the answer comes. REQUEST is chosen by the
@@ -71,10 +74,11 @@ enum base_fail_class keeper_csr(const char *sock, struct base_arena *a, const ch
 enum base_fail_class keeper_key_info(const char *sock, struct base_arena *a, const char *key_id,
                                      struct keeper_key *out, struct base_fail *f);
 /* Both sockets. Keys in the order of their ids, those after AFTER (NULL = from
- * the start), at most LIMIT (<= KEEPER_PAGE_MAX); MAILBOX NULL = all. Fewer than
+ * the start), at most LIMIT (<= KEEPER_PAGE_MAX); MAILBOX NULL = all; EXACT as above. Fewer than
  * LIMIT means the end. A file that can't be read is left out and logged. */
 enum base_fail_class keeper_list(const char *sock, struct base_arena *a, const char *after,
-                                 const char *mailbox, size_t limit, struct keeper_key **list,
+                                 const char *mailbox, bool exact, size_t limit,
+                                 struct keeper_key **list,
                                  size_t *n, struct base_fail *f);
 /* Keeps the chain (PEM, leaf first) beside the key. Append-only; the same leaf
  * again changes nothing. Permanent "keeper.mismatch": the leaf is for another
@@ -107,10 +111,10 @@ enum base_fail_class keeper_seal_p12(const char *sock, struct base_arena *a, con
                                      struct base_fail *f);
 /* Administrator: the same, KEY is a key id or a mailbox (then the key with the
  * newest certificate; permanent "keeper.ambiguous" when it stands in several
- * tenants). PASSPHRASE NULL: the keeper makes one (out->passphrase says it either way). */
+ * tenants; EXACT as above). PASSPHRASE NULL: the keeper makes one (out->passphrase says it either way). */
 enum base_fail_class keeper_export_p12(const char *admin_sock, struct base_arena *a,
-                                       const char *key, const char *passphrase, const char *who,
-                                       const char *reason, struct keeper_export *out,
+                                       const char *key, bool exact, const char *passphrase,
+                                       const char *who, const char *reason, struct keeper_export *out,
                                        struct base_fail *f);
 /* Ends an export and wipes the passphrase. DELIVERED says that the PKCS#12 is safe with
  * its receiver: a key in custody "forget" is destroyed then, and only then. If it was
@@ -133,11 +137,11 @@ enum base_fail_class keeper_admin_passphrase(const char *admin_sock, struct base
  * (no such consumer, its folder, not for signing), "keeper.mismatch", "keeper.nocert". */
 enum base_fail_class keeper_consumer_write(const char *sock, const char *consumer,
                                            const char *key_id, const char *cert_sha256,
-                                           const char *mailbox, const char *who,
+                                           const char *mailbox, bool exact, const char *who,
                                            const char *reason, struct base_fail *f);
 /* Takes MAILBOX's key out of CONSUMER's folder; none there is BASE_OK. */
 enum base_fail_class keeper_consumer_remove(const char *sock, const char *consumer,
-                                            const char *mailbox, const char *who,
+                                            const char *mailbox, bool exact, const char *who,
                                             const char *reason, struct base_fail *f);
 
 /* --- keys from elsewhere ------------------------------------------------------ */
@@ -195,6 +199,8 @@ struct keeper_status {
     const char *old_kek_id; /* of the one that a rewrap replaces; "" = none is under way */
     int64_t started;    /* seconds */
     bool locked;        /* secret memory can't be swapped out */
+    const char **exact; /* domains whose local parts it compares exactly */
+    size_t nexact;
 };
 enum base_fail_class keeper_ping(const char *sock, struct base_arena *a, struct keeper_status *out,
                                  struct base_fail *f);

@@ -130,10 +130,21 @@ enum base_fail_class keeper_rewrap_all(const char *sock, const char *what, bool 
     return c;
 }
 
-enum base_fail_class keeper_rewrap_finish(const char *sock, struct base_fail *f)
+enum base_fail_class keeper_rewrap_finish(const char *sock,
+                                          void (*told)(void *ctx, const struct keeper_rewrapped *sum),
+                                          void *ctx, struct base_fail *f)
 {
-    json_t *answer;
-    enum base_fail_class c = keeper_talk(sock, keeper_talk_new("rewrap_finish"), &answer, f);
-    json_decref(answer);
+    struct keeper_rewrapped sum = {0};
+    enum base_fail_class c;
+    bool more;
+    do {
+        json_t *answer;
+        c = keeper_talk(sock, keeper_talk_new("rewrap_finish"), &answer, f);
+        sum.seen = base_json_int(answer, "seen", 0);
+        more = base_json_bool(answer, "more", false);
+        json_decref(answer);
+        if (!c && told)
+            told(ctx, &sum);
+    } while (!c && more);
     return c;
 }

@@ -41,6 +41,7 @@ enum base_fail_class keeper_seal_bundle(const char *sock, struct base_arena *a,
 {
     json_t *answer = NULL, *q = keeper_talk_new("seal_bundle");
     base_json_set(q, "mailbox", b->mailbox);
+    base_json_setb(q, "exact", b->exact);
     base_json_set(q, "key_id", b->key_id);
     base_json_set(q, "request", b->request);
     base_json_set(q, "way", b->way);
@@ -124,12 +125,13 @@ enum base_fail_class keeper_handout_done(const char *admin_sock, const char *exp
     return c;
 }
 
-enum base_fail_class keeper_preset(const char *admin_sock, const char *mailbox,
+enum base_fail_class keeper_preset(const char *admin_sock, const char *mailbox, bool exact,
                                    const char *passphrase, struct base_fail *f)
 {
     json_t *answer = NULL, *q = keeper_talk_new("preset");
     int fd;
     base_json_set(q, "mailbox", mailbox);
+    base_json_setb(q, "exact", exact);
     base_json_set(q, "passphrase", passphrase);
     enum base_fail_class c = base_ipc_connect(admin_sock, KEEPER_TIMEOUT_MS, &fd, f);
     if (!c) {

@@ -61,12 +61,13 @@ enum base_fail_class keeper_seal_p12(const char *sock, struct base_arena *a, con
 }
 
 enum base_fail_class keeper_export_p12(const char *admin_sock, struct base_arena *a,
-                                       const char *key, const char *passphrase, const char *who,
-                                       const char *reason, struct keeper_export *out,
+                                       const char *key, bool exact, const char *passphrase,
+                                       const char *who, const char *reason, struct keeper_export *out,
                                        struct base_fail *f)
 {
     json_t *q = keeper_talk_new("export_p12");
     base_json_set(q, "key", key);
+    base_json_setb(q, "exact", exact);
     base_json_set(q, "passphrase", passphrase);
     base_json_set(q, "who", who);
     base_json_set(q, "reason", reason);

@@ -133,10 +133,8 @@ enum base_fail_class keeper_consumer_put(const struct keeper_consumer *c, int fd
                                          struct base_bytes data, struct base_fail *f)
 {
     struct stat st;
-    enum base_fail_class cls = BASE_OK;
-    bool was;
+    enum base_fail_class cls = keeper_consumer_sweep(c, fd, f);
 
-    cls = keeper_consumer_drop(c, fd, NEW, &was, f);
     if (cls != BASE_OK) {
         return cls;
     }
@@ -156,9 +154,17 @@ enum base_fail_class keeper_consumer_put(const struct keeper_consumer *c, int fd
         cls = failed(c, "rename", name, errno, f);
     }
     if (cls != BASE_OK) {
-        (void)keeper_consumer_drop(c, fd, NEW, &was, NULL);
+        (void)keeper_consumer_sweep(c, fd, NULL);
     }
     return cls;
+}
+
+enum base_fail_class keeper_consumer_sweep(const struct keeper_consumer *c, int fd,
+                                           struct base_fail *f)
+{
+    bool was;
+
+    return keeper_consumer_drop(c, fd, NEW, &was, f);
 }
 
 enum base_fail_class keeper_consumer_drop(const struct keeper_consumer *c, int fd, const char *name,

@@ -41,6 +41,10 @@ bool keeper_consumer_same(const struct keeper_consumer *c, int fd, const char *n
 /* Writes NAME whole (or not at all), for the group; temporary "file.space". */
 enum base_fail_class keeper_consumer_put(const struct keeper_consumer *c, int fd, const char *name,
                                          struct base_bytes data, struct base_fail *f);
+/* Removes what a killed keeper left half written in the folder: a key in clear that nobody
+ * counts. With the folder's lock, or before anybody is served. */
+enum base_fail_class keeper_consumer_sweep(const struct keeper_consumer *c, int fd,
+                                           struct base_fail *f);
 /* Overwrites and removes NAME; absent is fine, *WAS says whether it was there. */
 enum base_fail_class keeper_consumer_drop(const struct keeper_consumer *c, int fd, const char *name,
                                           bool *was, struct base_fail *f);

@@ -9,6 +9,7 @@
 
 struct keeper_bundle {
     const char *mailbox;
+    bool exact; /* of exactly this spelling (keeper/client.h) */
     const char *key_id;
     const char *request; /* what it is for, 1 to KEEPER_TEXT_MAX bytes: the same again is the
                             same export with the same passphrase */
@@ -50,7 +51,7 @@ enum base_fail_class keeper_handout_done(const char *admin_sock, const char *exp
                                          struct base_fail *f);
 /* Administrator. The passphrase that every PKCS#12 for MAILBOX is sealed with where the way
  * is "preset"; NULL takes it away (the agent may do that too). Permanent "keeper.weak", "keeper.absent". */
-enum base_fail_class keeper_preset(const char *admin_sock, const char *mailbox,
+enum base_fail_class keeper_preset(const char *admin_sock, const char *mailbox, bool exact,
                                    const char *passphrase, struct base_fail *f);
 
 #endif

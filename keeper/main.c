@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/ipc.h"
 #include "base/log.h"
+#include "exact.h"
 #include "memory.h"
 #include "server.h"
 
@@ -30,12 +31,15 @@ struct options {
     const char *state, *socket, *admin_socket, *agent_user, *admin_group, *kek, *credentials;
     const char *consumers[KEEPER_CONSUMERS_MAX + 1];
     size_t nconsumers;
+    struct keeper_exact exact;
+    struct base_fail wrong; /* the first option that is */
 };
 
 static const char usage[] =
     "usage: certkeeperd --state DIR --socket PATH --admin-socket PATH --agent-user USER\n"
     "                   --kek CREDENTIAL [--credentials DIR] [--admin-group GROUP]\n"
-    "                   [--consumer NAME:DIR:GROUP]... [--foreground]\n";
+    "                   [--consumer NAME:DIR:GROUP]... [--exact-local DOMAIN]...\n"
+    "                   [--foreground]\n";
 
 static bool read_options(int argc, char **argv, struct options *o)
 {
@@ -47,6 +51,7 @@ static bool read_options(int argc, char **argv, struct options *o)
                                           {"kek", required_argument, NULL, 'k'},
                                           {"credentials", required_argument, NULL, 'c'},
                                           {"consumer", required_argument, NULL, 'C'},
+                                          {"exact-local", required_argument, NULL, 'E'},
                                           {"foreground", no_argument, NULL, 'f'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
@@ -64,6 +69,10 @@ static bool read_options(int argc, char **argv, struct options *o)
         case 'C':
             if (o->nconsumers <= KEEPER_CONSUMERS_MAX)
                 o->consumers[o->nconsumers++] = optarg;
+            break;
+        case 'E':
+            if (!o->wrong.cls)
+                keeper_exact_add(&o->exact, optarg, &o->wrong);
             break;
         case 'f': /* it never goes to the background */
             break;
@@ -173,6 +182,18 @@ static enum base_fail_class open_state(const struct options *o, struct keeper_ct
     return c;
 }
 
+/* A folder that isn't right is told of when it is used. */
+static void sweep_consumers(const struct keeper_consumers *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        int fd;
+        if (keeper_consumer_open(&list->v[i], &fd, NULL))
+            continue;
+        (void)keeper_consumer_sweep(&list->v[i], fd, NULL);
+        close(fd);
+    }
+}
+
 static int workers(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -185,11 +206,15 @@ static enum base_fail_class run(const struct options *o, struct keeper_ctx *ctx,
     struct keeper_listen agent = {.fd = -1}, admin = {.fd = -1};
     int stop_fd = stop_signals();
     struct keeper_consumers consumers = {.n = 0};
-    enum base_fail_class c = read_rules(o, &agent, &admin, f);
+    enum base_fail_class c = o->wrong.cls ? base_failf(f, o->wrong.cls, o->wrong.code, "%s", o->wrong.text)
+                                          : read_rules(o, &agent, &admin, f);
+    ctx->exact = &o->exact;
     if (!c)
         c = read_consumers(o, &consumers, ctx, f);
     if (!c)
         c = open_state(o, ctx, f);
+    if (!c) /* the state's lock is ours: no other keeper writes there */
+        sweep_consumers(&consumers);
     if (!c)
         c = listen_both(o, &agent, &admin, f);
     if (!c) {
@@ -236,5 +261,6 @@ int main(int argc, char **argv)
     keeper_journal_close(ctx.journal);
     keeper_vault_close(ctx.vault);
     keeper_store_close(ctx.store);
+    keeper_exact_free(&o.exact);
     return c ? 1 : 0;
 }

@@ -23,6 +23,10 @@ static enum base_fail_class op_ping(struct keeper_ctx *ctx, struct keeper_call *
     base_json_set(answer, "old_kek_id", keeper_vault_old_id(ctx->vault));
     base_json_setn(answer, "started", ctx->started);
     base_json_setb(answer, "locked", ctx->locked);
+    json_t *exact = json_array();
+    for (size_t i = 0; ctx->exact && i < ctx->exact->n; i++)
+        json_array_append_new(exact, json_string(ctx->exact->v[i]));
+    json_object_set_new(answer, "exact", exact);
     return BASE_OK;
 }
 

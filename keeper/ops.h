@@ -15,11 +15,18 @@
 
 #define KEEPER_PROTOCOL 1 /* member "v" of every request */
 
+/* Domains whose local parts are compared exactly (keeper/exact.h); owns the names. */
+struct keeper_exact {
+    const char **v;
+    size_t n;
+};
+
 struct keeper_ctx {
     struct keeper_store *store;
     struct keeper_vault *vault;
     struct keeper_journal *journal;
     const struct keeper_consumers *consumers; /* NULL = none */
+    const struct keeper_exact *exact;         /* NULL = none */
     int64_t started;
     bool locked; /* secret memory */
 };

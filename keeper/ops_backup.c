@@ -24,6 +24,7 @@
 #define PAGE_BYTES (4 * 1024 * 1024) /* a page ends with the file that passes this */
 #define JOURNAL_PAGE (1024 * 1024)
 #define REWRAP_PAGE 100
+#define CHECK_MS 2000 /* of one request of rewrap_finish */
 
 static enum base_fail_class for_root(const struct keeper_call *call, struct base_fail *f)
 {
@@ -185,6 +186,29 @@ enum base_fail_class keeper_op_backup_journal(struct keeper_ctx *ctx, struct kee
 
 /* ---- rewrap ------------------------------------------------------------------------------- */
 
+/* How far rewrap_finish has looked. What was looked at stays looked at: since rewrap_begin
+ * nothing is sealed with the old key any more. */
+static struct {
+    pthread_mutex_t lock;
+    bool exports; /* they are through; the keys follow */
+    char at[KEEPER_ID];
+    int64_t seen, left;
+} check = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void check_anew(void)
+{
+    check.exports = false;
+    check.at[0] = '\0';
+    check.seen = check.left = 0;
+}
+
+static void forget_check(void)
+{
+    pthread_mutex_lock(&check.lock);
+    check_anew();
+    pthread_mutex_unlock(&check.lock);
+}
+
 enum base_fail_class keeper_op_rewrap_begin(struct keeper_ctx *ctx, struct keeper_call *call,
                                             struct base_arena *a, json_t *answer,
                                             struct base_fail *f)
@@ -209,6 +233,7 @@ enum base_fail_class keeper_op_rewrap_begin(struct keeper_ctx *ctx, struct keepe
         return c;
     /* whoever sealed with the old key has written what it sealed */
     keeper_store_barrier(ctx->store);
+    forget_check();
     const char *old = keeper_vault_old_id(ctx->vault);
     base_json_set(answer, "kek_id", keeper_vault_kek_id(ctx->vault));
     base_json_set(answer, "old_kek_id", old);
@@ -250,35 +275,68 @@ enum base_fail_class keeper_op_rewrap_page(struct keeper_ctx *ctx, struct keeper
     return BASE_OK;
 }
 
-/* Looks at every file itself: the old key ends only when nothing needs it. */
+/* Goes on looking for at most CHECK_MS, or at FILES of them (0 = any number); *MORE: there is
+ * something left to look at. */
+static enum base_fail_class go_on(struct keeper_ctx *ctx, int64_t files, bool *more, struct base_fail *f)
+{
+    int64_t began = base_mono_ms(), seen = check.seen;
+    struct keeper_rewrap_page p;
+    *more = true;
+    while (*more && base_mono_ms() - began < CHECK_MS && (files == 0 || check.seen - seen < files)) {
+        int64_t room = files == 0 || files > PAGE ? PAGE : files;
+        enum base_fail_class c =
+            page(ctx, check.exports, check.at[0] ? check.at : NULL, (size_t)room, true, &p, f);
+        if (c)
+            return c;
+        check.seen += p.seen;
+        check.left += p.left;
+        memcpy(check.at, p.next, sizeof check.at);
+        *more = p.next[0] || !check.exports;
+        check.exports = check.exports || !p.next[0];
+    }
+    return BASE_OK;
+}
+
+/* Nothing needs the old key: it ends. */
+static enum base_fail_class end_old(struct keeper_ctx *ctx, struct base_fail *f)
+{
+    int64_t others = 0;
+    enum base_fail_class c = keeper_evidence_rewrap(ctx->store, ctx->vault, f);
+    if (!c)
+        c = keeper_rewrap_others(ctx, &others, f);
+    if (!c && check.left + others > 0)
+        c = base_failf(f, BASE_PERMANENT, "keeper.rewrap",
+                       "%lld files are still under the old key, or can't be read (the keeper's log "
+                       "names these): run the rewrap again; restore damaged ones from a backup",
+                       (long long)(check.left + others));
+    if (!c)
+        c = keeper_vault_switch(ctx->vault, keeper_store_dirfd(ctx->store), f);
+    if (!c)
+        base_log(LOG_NOTICE, "keeper.rewrapped", "to", keeper_vault_kek_id(ctx->vault), NULL);
+    return c;
+}
+
+/* Looks at every file itself, a while in each request: the old key ends only when nothing
+ * needs it. */
 enum base_fail_class keeper_op_rewrap_finish(struct keeper_ctx *ctx, struct keeper_call *call,
                                              struct base_arena *a, json_t *answer,
                                              struct base_fail *f)
 {
-    int64_t left = 0;
+    bool more = false;
+    int64_t files;
     (void)a;
     enum base_fail_class c = for_root(call, f);
-    if (!c)
-        c = keeper_evidence_rewrap(ctx->store, ctx->vault, f);
-    if (!c)
-        c = keeper_rewrap_others(ctx, &left, f);
-    for (int keys = 0; !c && keys < 2; keys++) {
-        struct keeper_rewrap_page p = {0};
-        do
-            if (!(c = page(ctx, keys, p.next[0] ? p.next : NULL, PAGE, true, &p, f)))
-                left += p.left;
-        while (!c && p.next[0]);
-    }
-    if (!c && left > 0)
-        c = base_failf(f, BASE_PERMANENT, "keeper.rewrap",
-                       "%lld files are still under the old key, or can't be read (the keeper's log "
-                       "names these): run the rewrap again; restore damaged ones from a backup",
-                       (long long)left);
-    if (!c)
-        c = keeper_vault_switch(ctx->vault, keeper_store_dirfd(ctx->store), f);
-    if (c)
-        return c;
+    if (c || !keeper_op_number(call->request, "files", 0, 1000000, 0, &files, f))
+        return BASE_PERMANENT;
+    pthread_mutex_lock(&check.lock);
+    c = go_on(ctx, files, &more, f);
+    base_json_setn(answer, "seen", check.seen);
+    if (!c && !more)
+        c = end_old(ctx, f);
+    if (c || !more)
+        check_anew();
+    pthread_mutex_unlock(&check.lock);
+    base_json_setb(answer, "more", more);
     base_json_set(answer, "kek_id", keeper_vault_kek_id(ctx->vault));
-    base_log(LOG_NOTICE, "keeper.rewrapped", "to", keeper_vault_kek_id(ctx->vault), NULL);
-    return BASE_OK;
+    return c;
 }

@@ -13,6 +13,7 @@
 #include "cert/bundle.h"
 #include "cert/fields.h"
 #include "cert/pkcs12.h"
+#include "exact.h"
 #include "memory.h"
 #include "sealed.h"
 
@@ -49,16 +50,17 @@ static enum base_fail_class fields_of(struct base_arena *a, const struct keeper_
 }
 
 /* Is MAILBOX the key's, or one of those that its certificate names? */
-static bool belongs(struct base_arena *a, const struct keeper_record *r, const char *mailbox)
+static bool belongs(const struct bundle *b, const struct keeper_record *r)
 {
+    const json_t *q = b->call->request;
     struct cert_bundle chain;
     struct cert_fields leaf;
-    if (base_ascii_caseeq(r->k.mailbox, mailbox))
+    if (keeper_exact_same(b->ctx, q, r->k.mailbox, b->mailbox))
         return true;
-    if (fields_of(a, r, &chain, &leaf, NULL))
+    if (fields_of(b->a, r, &chain, &leaf, NULL))
         return false;
     for (size_t i = 0; i < leaf.n_mailboxes; i++)
-        if (base_ascii_caseeq(leaf.mailboxes[i].address, mailbox))
+        if (keeper_exact_same(b->ctx, q, leaf.mailboxes[i].address, b->mailbox))
             return true;
     return false;
 }
@@ -75,7 +77,7 @@ static enum base_fail_class load_main(struct bundle *b, struct base_fail *f)
     if (!newest(r))
         return base_failf(f, BASE_PERMANENT, "keeper.nocert", "key %s has no certificate yet",
                           r->k.id);
-    if (!belongs(b->a, r, b->mailbox))
+    if (!belongs(b, r))
         return base_failf(f, BASE_PERMANENT, "keeper.request", "key %s isn't one of %s", r->k.id,
                           b->mailbox);
     b->n = 1;
@@ -87,7 +89,9 @@ static bool is_older(struct bundle *b, const struct keeper_record *r)
 {
     struct cert_bundle chain;
     struct cert_fields leaf;
-    return !r->k.destroyed && newest(r) && strcmp(r->k.id, b->r[0].k.id) != 0 &&
+    return !r->k.destroyed && newest(r) &&
+           keeper_exact_same(b->ctx, b->call->request, r->k.mailbox, b->mailbox) &&
+           strcmp(r->k.id, b->r[0].k.id) != 0 &&
            strcmp(r->k.tenant, b->r[0].k.tenant) == 0 &&
            !fields_of(b->a, r, &chain, &leaf, NULL) && (!leaf.ku_present || (leaf.ku & DECRYPTS));
 }
@@ -160,8 +164,8 @@ static enum base_fail_class preset(struct bundle *b, struct base_fail *f)
     char id[KEEPER_ID];
     json_t *o = NULL;
     struct base_fail why = {0};
-    keeper_sealed_preset_id(b->mailbox, id);
-    enum base_fail_class c = keeper_exports_load(b->ctx, b->a, id, &o, &why);
+    enum base_fail_class c =
+        keeper_sealed_preset_find(b->ctx, b->a, b->call->request, b->mailbox, id, &o, &why);
     if (c && strcmp(why.code, "keeper.absent") == 0)
         c = base_failf(f, BASE_TEMPORARY, "keeper.nopass", "%s has set no passphrase yet",
                        b->mailbox);

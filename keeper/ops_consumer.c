@@ -10,10 +10,12 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "base/safename.h"
 #include "cert/bundle.h"
 #include "cert/fields.h"
 #include "consumers.h"
+#include "exact.h"
 #include "ops.h"
 
 static const struct keeper_consumer *consumer(struct keeper_ctx *ctx, const json_t *q,
@@ -30,7 +32,8 @@ static const struct keeper_consumer *consumer(struct keeper_ctx *ctx, const json
 }
 
 /* Is MAILBOX in the certificate, which may sign? */
-static enum base_fail_class fits(struct base_arena *a, const char *pem, const char *mailbox,
+static enum base_fail_class fits(const struct keeper_ctx *ctx, const json_t *request,
+                                 struct base_arena *a, const char *pem, const char *mailbox,
                                  struct base_fail *f)
 {
     struct cert_bundle chain;
@@ -46,7 +49,7 @@ static enum base_fail_class fits(struct base_arena *a, const char *pem, const ch
     if (c.not_after < base_now())
         return base_failf(f, BASE_PERMANENT, "keeper.consumer", "the certificate has ended");
     for (size_t i = 0; i < c.n_mailboxes; i++)
-        if (base_ascii_caseeq(c.mailboxes[i].address, mailbox))
+        if (keeper_exact_same(ctx, request, c.mailboxes[i].address, mailbox))
             return BASE_OK;
     return base_failf(f, BASE_PERMANENT, "keeper.mismatch", "the certificate is not for %s",
                       mailbox);
@@ -97,6 +100,14 @@ static enum base_fail_class record(struct keeper_ctx *ctx, const struct keeper_c
     return c;
 }
 
+/* Two mailboxes that differ in case alone never share a file, whatever the file system. */
+static const char *file_name(const struct keeper_ctx *ctx, struct base_arena *a, const json_t *q,
+                             const char *mailbox)
+{
+    bool fold = keeper_exact_folds(ctx, q, mailbox);
+    return base_arena_printf(a, "%s.pem", base_safe_name(a, base_mailbox_key(a, mailbox, fold)));
+}
+
 static enum base_fail_class write_key(struct keeper_ctx *ctx, struct keeper_call *call,
                                       const struct keeper_consumer *k, int fd,
                                       struct base_arena *a, struct keeper_journal_entry *e,
@@ -106,7 +117,7 @@ static enum base_fail_class write_key(struct keeper_ctx *ctx, struct keeper_call
     BIO *bio = NULL;
     struct base_bytes text = {0};
     const char *mailbox = e->mailbox, *id = base_json_strd(call->request, "key_id", "");
-    const char *name = base_arena_printf(a, "%s.pem", base_safe_name(a, mailbox));
+    const char *name = file_name(ctx, a, call->request, mailbox);
     enum base_fail_class c = keeper_store_load(ctx->store, a, id, &r, f);
     if (c)
         return c;
@@ -114,7 +125,7 @@ static enum base_fail_class write_key(struct keeper_ctx *ctx, struct keeper_call
     if (!chain)
         return base_failf(f, BASE_PERMANENT, "keeper.nocert",
                           "that certificate is not beside key %s", r.k.id);
-    c = fits(a, chain, mailbox, f);
+    c = fits(ctx, call->request, a, chain, mailbox, f);
     if (!c)
         c = make_text(ctx, &r, chain, &bio, &text, f);
     if (!c && !keeper_consumer_same(k, fd, name, text)) {
@@ -143,14 +154,19 @@ enum base_fail_class keeper_op_consumer(struct keeper_ctx *ctx, struct keeper_ca
     enum base_fail_class c = keeper_consumer_open(k, &fd, f);
     if (c)
         return c;
-    const char *name = base_arena_printf(a, "%s.pem", base_safe_name(a, e.mailbox));
+    const char *name = file_name(ctx, a, q, e.mailbox);
+    const char *former = base_arena_printf(a, "%s.pem", base_safe_name(a, base_mailbox_key(a, e.mailbox, false)));
     keeper_store_lock(ctx->store, k->name); /* one at a time in a folder */
-    if (strcmp(action, "write") == 0)
+    c = keeper_consumer_sweep(k, fd, f);
+    if (!c && strcmp(action, "write") == 0)
         c = write_key(ctx, call, k, fd, a, &e, f);
-    else if (strcmp(action, "remove") == 0)
+    else if (!c && strcmp(action, "remove") == 0)
         c = keeper_consumer_drop(k, fd, name, &was, f);
-    else
+    else if (!c)
         c = base_failf(f, BASE_PERMANENT, "keeper.request", "\"action\" must be write or remove");
+    /* of a time when this spelling was a mailbox of its own; nobody else's now */
+    if (!c && keeper_exact_folds(ctx, q, e.mailbox) && strcmp(former, name) != 0)
+        c = keeper_consumer_drop(k, fd, former, &was, f);
     keeper_store_unlock(ctx->store, k->name);
     close(fd);
     if (!c && was)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cert/bundle.h"
 #include "cert/pkcs12.h"
+#include "exact.h"
 #include "exports.h"
 #include "memory.h"
 #include "sealed.h"
@@ -52,7 +53,7 @@ static const struct keeper_cert *newest(const struct keeper_record *r)
 
 /* Among the keys of MAILBOX the one with the newest certificate. */
 static enum base_fail_class load_by_mailbox(struct keeper_ctx *ctx, struct base_arena *a,
-                                            const char *mailbox, struct keeper_record *out,
+                                            const json_t *request, const char *mailbox, struct keeper_record *out,
                                             struct base_fail *f)
 {
     char(*ids)[KEEPER_ID] = base_arena_array(a, MAILBOX_KEYS_MAX, KEEPER_ID);
@@ -62,7 +63,8 @@ static enum base_fail_class load_by_mailbox(struct keeper_ctx *ctx, struct base_
         keeper_store_ids(ctx->store, NULL, mailbox, MAILBOX_KEYS_MAX, ids, &n, f);
     for (size_t i = 0; i < n && !c; i++) {
         struct keeper_record r;
-        if (keeper_store_load(ctx->store, a, ids[i], &r, NULL) || r.k.destroyed)
+        if (keeper_store_load(ctx->store, a, ids[i], &r, NULL) || r.k.destroyed ||
+            !keeper_exact_same(ctx, request, r.k.mailbox, mailbox))
             continue;
         keys++;
         if (!newest(&r))
@@ -131,6 +133,7 @@ static enum base_fail_class store_passphrase(struct keeper_ctx *ctx, struct base
     c = base_file_write(keeper_store_dirfd(ctx->store),
                         base_arena_printf(a, "exports/%s.json", export_id), text, strlen(text),
                         0600, f);
+    keeper_store_export_added(ctx->store);
     free(text);
     json_decref(o);
     base_buf_free(&sealed);
@@ -238,7 +241,7 @@ enum base_fail_class keeper_op_export_p12(struct keeper_ctx *ctx, struct keeper_
         return BASE_PERMANENT;
     if (!(x.pass = keeper_secret_new(PASS_ROOM)))
         return base_failf(f, BASE_TEMPORARY, "keeper.busy", "no secret memory is left");
-    enum base_fail_class c = strchr(key, '@') ? load_by_mailbox(ctx, a, key, &r, f)
+    enum base_fail_class c = strchr(key, '@') ? load_by_mailbox(ctx, a, call->request, key, &r, f)
                                               : keeper_store_load(ctx->store, a, key, &r, f);
     if (!c)
         c = take_passphrase(call->request, x.pass, f);

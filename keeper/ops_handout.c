@@ -1,6 +1,7 @@
 /* The administrator's half of delivery: which passphrases wait for their owners, one of
  * them, the word that it arrived, and passphrases that owners set beforehand. A passphrase
  * leaves only for an export that its receiver has; once it arrived it is wiped here. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "memory.h"
+#include "exact.h"
 #include "sealed.h"
 
 #define SEAL_PAGE 200
@@ -210,12 +212,31 @@ static enum base_fail_class preset_set(struct keeper_ctx *ctx, struct base_arena
     return c;
 }
 
+/* All that are MAILBOX's: also of a time when its spellings were one mailbox, or were not. */
+static enum base_fail_class preset_drop(struct keeper_ctx *ctx, struct base_arena *a,
+                                        const json_t *request, const char *mailbox,
+                                        struct base_fail *f)
+{
+    char id[KEEPER_ID];
+    json_t *o = NULL;
+    enum base_fail_class c = keeper_sealed_preset_find(ctx, a, request, mailbox, id, &o, f);
+    struct base_fail none = {0};
+    for (enum base_fail_class more = c; !more;
+         more = keeper_sealed_preset_find(ctx, a, request, mailbox, id, &o, &none)) {
+        json_decref(o);
+        if (unlinkat(keeper_store_dirfd(ctx->store), base_arena_printf(a, "exports/%s.json", id), 0) != 0)
+            return base_failf(f, BASE_OURS, "keeper.internal", "a passphrase can't be removed: %s",
+                              strerror(errno));
+    }
+    return c;
+}
+
 /* Without "passphrase": taken away again, which the agent may do too (a mailbox is
  * forgotten). */
 enum base_fail_class keeper_op_preset(struct keeper_ctx *ctx, struct keeper_call *call,
                                       struct base_arena *a, json_t *answer, struct base_fail *f)
 {
-    char id[KEEPER_ID];
+    char id[KEEPER_ID], lock[KEEPER_ID];
     const char *mailbox = keeper_op_text(call->request, "mailbox", f);
     const char *pass = base_json_str(call->request, "passphrase");
     enum base_fail_class c = BASE_OK;
@@ -227,14 +248,11 @@ enum base_fail_class keeper_op_preset(struct keeper_ctx *ctx, struct keeper_call
                           "setting a passphrase is not for this socket");
     if (!strchr(mailbox, '@'))
         return base_failf(f, BASE_PERMANENT, "keeper.request", "\"mailbox\" has no @");
-    keeper_sealed_preset_id(mailbox, id);
-    keeper_store_lock(ctx->store, id);
-    if (pass)
-        c = preset_set(ctx, a, id, mailbox, pass, f);
-    else if (unlinkat(keeper_store_dirfd(ctx->store), base_arena_printf(a, "exports/%s.json", id),
-                      0) != 0)
-        c = base_failf(f, BASE_PERMANENT, "keeper.absent", "%s has set no passphrase", mailbox);
-    keeper_store_unlock(ctx->store, id);
+    keeper_sealed_preset_id(mailbox, keeper_exact_folds(ctx, call->request, mailbox), id);
+    keeper_sealed_preset_id(mailbox, true, lock);
+    keeper_store_lock(ctx->store, lock);
+    c = pass ? preset_set(ctx, a, id, mailbox, pass, f) : preset_drop(ctx, a, call->request, mailbox, f);
+    keeper_store_unlock(ctx->store, lock);
     if (!c)
         base_log(LOG_NOTICE, pass ? "keeper.preset" : "keeper.unset", "mailbox", mailbox, "uid",
                  base_log_num(call->uid), NULL);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cert/bundle.h"
 #include "cert/fields.h"
+#include "exact.h"
 #include "keys.h"
 #include "ops.h"
 
@@ -164,22 +165,23 @@ enum base_fail_class keeper_op_list(struct keeper_ctx *ctx, struct keeper_call *
     int64_t limit;
     size_t n = 0;
     const char *after = base_json_str(call->request, "after");
+    const char *mailbox = base_json_str(call->request, "mailbox");
     if (!keeper_op_number(call->request, "limit", 1, KEEPER_PAGE_MAX, KEEPER_PAGE_MAX, &limit, f))
         return BASE_PERMANENT;
     if (after && !keeper_id_ok(after))
         return base_failf(f, BASE_PERMANENT, "keeper.request", "\"after\" is no key id");
     enum base_fail_class c = keeper_store_ids(
-        ctx->store, after, base_json_str(call->request, "mailbox"), (size_t)limit, ids, &n, f);
+        ctx->store, after, mailbox, (size_t)limit, ids, &n, f);
     if (c)
         return c;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
         struct keeper_record r;
         struct base_fail why = {0};
-        if (keeper_store_load(ctx->store, a, ids[i], &r, &why) == BASE_OK)
-            json_array_append_new(list, keeper_record_public(&r, false));
-        else
+        if (keeper_store_load(ctx->store, a, ids[i], &r, &why))
             base_log_fail(LOG_WARNING, "keeper.unreadable", &why, "key", ids[i], NULL);
+        else if (!mailbox || keeper_exact_same(ctx, call->request, r.k.mailbox, mailbox))
+            json_array_append_new(list, keeper_record_public(&r, false));
     }
     json_object_set_new(answer, "keys", list);
     if (n == (size_t)limit) /* the place to go on from, even if the last one was left out */

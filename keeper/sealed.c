@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mailbox.h"
+#include "exact.h"
 
 void keeper_sealed_id(const char *text, char out[KEEPER_ID])
 {
@@ -22,13 +24,33 @@ void keeper_sealed_id(const char *text, char out[KEEPER_ID])
     out[KEEPER_ID_LEN] = '\0';
 }
 
-void keeper_sealed_preset_id(const char *mailbox, char out[KEEPER_ID])
+void keeper_sealed_preset_id(const char *mailbox, bool fold, char out[KEEPER_ID])
 {
     struct base_arena *a = base_arena_new();
-    char *text = base_arena_printf(a, "preset\n%s\n", mailbox);
-    base_ascii_lower(text);
-    keeper_sealed_id(text, out);
+    keeper_sealed_id(base_arena_printf(a, "%s\n%s\n", fold ? "preset" : "preset exact",
+                                       base_mailbox_key(a, mailbox, fold)),
+                     out);
     base_arena_free(a);
+}
+
+enum base_fail_class keeper_sealed_preset_find(struct keeper_ctx *ctx, struct base_arena *a,
+                                               const json_t *request, const char *mailbox,
+                                               char id[KEEPER_ID], json_t **o, struct base_fail *f)
+{
+    bool fold = keeper_exact_folds(ctx, request, mailbox);
+    *o = NULL;
+    for (int i = 0; i < 2; i++) {
+        struct base_fail why = {0};
+        keeper_sealed_preset_id(mailbox, i ? !fold : fold, id);
+        enum base_fail_class c = keeper_exports_load(ctx, a, id, o, &why);
+        if (!c && base_mailbox_same(base_json_str(*o, "mailbox"), mailbox, fold))
+            return BASE_OK;
+        json_decref(*o);
+        *o = NULL;
+        if (c && strcmp(why.code, "keeper.absent") != 0)
+            return base_failf(f, c, why.code, "%s", why.text);
+    }
+    return base_failf(f, BASE_PERMANENT, "keeper.absent", "%s has set no passphrase", mailbox);
 }
 
 enum base_fail_class keeper_sealed_save(struct keeper_ctx *ctx, struct base_arena *a, json_t *o,
@@ -39,6 +61,7 @@ enum base_fail_class keeper_sealed_save(struct keeper_ctx *ctx, struct base_aren
         keeper_store_dirfd(ctx->store),
         base_arena_printf(a, "exports/%s.json", base_json_strd(o, "export", "")), text,
         strlen(text), 0600, f);
+    keeper_store_export_added(ctx->store);
     free(text);
     return c;
 }

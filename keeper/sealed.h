@@ -19,7 +19,13 @@
 void keeper_exports_passphrase(char *out);
 /* The id that TEXT has: always the same, also under another KEK. */
 void keeper_sealed_id(const char *text, char out[KEEPER_ID]);
-void keeper_sealed_preset_id(const char *mailbox, char out[KEEPER_ID]);
+/* The id under which a passphrase set for MAILBOX is kept, as its spellings are one mailbox or not. */
+void keeper_sealed_preset_id(const char *mailbox, bool fold, char out[KEEPER_ID]);
+/* That of MAILBOX for this REQUEST, also of a time when that was otherwise: a new reference in *O and
+ * its id. "keeper.absent" if there is none. */
+enum base_fail_class keeper_sealed_preset_find(struct keeper_ctx *ctx, struct base_arena *a,
+                                               const json_t *request, const char *mailbox,
+                                               char id[KEEPER_ID], json_t **o, struct base_fail *f);
 /* Writes O to the file that its member "export" names. */
 enum base_fail_class keeper_sealed_save(struct keeper_ctx *ctx, struct base_arena *a, json_t *o,
                                         struct base_fail *f);

@@ -16,12 +16,14 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "listing.h"
 
 #define STRIPES 64
 
 struct keeper_store {
     int dir, keys, boxes, lock;
     pthread_mutex_t stripe[STRIPES];
+    struct keeper_window window, exports; /* of keys/, of exports/ */
 };
 
 static enum base_fail_class no_state(struct base_fail *f, const char *what)
@@ -106,6 +108,8 @@ enum base_fail_class keeper_store_open(const char *dir, struct keeper_store **ou
     *s = (struct keeper_store){.dir = -1, .keys = -1, .boxes = -1, .lock = -1};
     for (size_t i = 0; i < STRIPES; i++)
         pthread_mutex_init(&s->stripe[i], NULL);
+    keeper_window_init(&s->window);
+    keeper_window_init(&s->exports);
     *out = NULL;
     enum base_fail_class c = open_parts(s, dir, f);
     if (c)
@@ -125,6 +129,8 @@ void keeper_store_close(struct keeper_store *s)
             close(fds[i]);
     for (size_t i = 0; i < STRIPES; i++)
         pthread_mutex_destroy(&s->stripe[i]);
+    keeper_window_free(&s->window);
+    keeper_window_free(&s->exports);
     free(s);
 }
 
@@ -240,7 +246,10 @@ enum base_fail_class keeper_store_save(struct keeper_store *s, const struct keep
                                        struct base_fail *f)
 {
     enum base_fail_class c = add_to_index(s, r, f);
-    return c ? c : write_record(s, r, f);
+    if (!c)
+        c = write_record(s, r, f);
+    keeper_window_added(&s->window); /* it may be there although writing failed */
+    return c;
 }
 
 enum base_fail_class keeper_store_replace(struct keeper_store *s, const struct keeper_record *r,
@@ -291,85 +300,65 @@ enum base_fail_class keeper_store_destroy(struct keeper_store *s, struct keeper_
     return c;
 }
 
-/* Keeps the LIMIT smallest ids in order. */
-static void insert(char (*ids)[KEEPER_ID], size_t *n, size_t limit, const char *id)
-{
-    size_t at = *n;
-    while (at > 0 && strcmp(ids[at - 1], id) > 0)
-        at--;
-    if (at == limit)
-        return;
-    size_t tail = (*n < limit ? *n : limit - 1) - at;
-    memmove(ids[at + 1], ids[at], tail * KEEPER_ID);
-    memcpy(ids[at], id, KEEPER_ID);
-    if (*n < limit)
-        ++*n;
-}
-
-/* Reads D to its end and closes it: names of PREFIX, an id and SUFFIX. */
-static void take_ids(DIR *d, const char *prefix, const char *suffix, const char *after, size_t limit,
-                     char (*ids)[KEEPER_ID], size_t *n)
-{
-    char id[KEEPER_ID];
-    size_t skip = strlen(prefix);
-    const struct dirent *entry;
-    while ((entry = readdir(d))) {
-        const char *name = entry->d_name;
-        if (strncmp(name, prefix, skip) != 0 ||
-            strlen(name) != skip + KEEPER_ID_LEN + strlen(suffix))
-            continue;
-        snprintf(id, sizeof id, "%.*s", KEEPER_ID_LEN, name + skip);
-        if (keeper_id_ok(id) && strcmp(name + skip + KEEPER_ID_LEN, suffix) == 0 &&
-            (!after || strcmp(id, after) > 0))
-            insert(ids, n, limit, id);
-    }
-    closedir(d);
-}
-
 static enum base_fail_class unlisted(struct base_fail *f, const char *what, int e)
 {
     return base_failf(f, BASE_OURS, "keeper.internal", "the %s can't be listed: %s", what,
                       strerror(e));
 }
 
-enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
-                                      const char *mailbox, size_t limit, char (*ids)[KEEPER_ID],
-                                      size_t *n, struct base_fail *f)
+static enum base_fail_class ids_of_mailbox(struct keeper_store *s, const char *after,
+                                           const char *mailbox, size_t limit,
+                                           char (*ids)[KEEPER_ID], size_t *n, struct base_fail *f)
 {
-    char shard[3], prefix[32] = "";
-    int boxes = -1;
-    *n = 0;
-    if (mailbox) {
-        index_place(mailbox, shard, prefix);
-        boxes = openat(s->boxes, shard, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (boxes < 0 && errno == ENOENT)
-            return BASE_OK;
-    }
-    DIR *d = stream(mailbox ? boxes : s->keys);
+    char shard[3], prefix[32];
+    index_place(mailbox, shard, prefix);
+    int boxes = openat(s->boxes, shard, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (boxes < 0 && errno == ENOENT)
+        return BASE_OK;
+    DIR *d = stream(boxes);
     int e = errno;
     if (boxes >= 0)
         close(boxes);
     if (!d)
         return unlisted(f, "keys", e);
-    take_ids(d, prefix, mailbox ? "" : ".json", after, limit, ids, n);
+    keeper_listing_read(d, prefix, "", after, limit, ids, n);
     return BASE_OK;
+}
+
+enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
+                                      const char *mailbox, size_t limit, char (*ids)[KEEPER_ID],
+                                      size_t *n, struct base_fail *f)
+{
+    *n = 0;
+    if (mailbox)
+        return ids_of_mailbox(s, after, mailbox, limit, ids, n, f);
+    return keeper_listing_page(&s->window, stream, s->keys, after, limit, ids, n)
+               ? BASE_OK
+               : unlisted(f, "keys", errno);
+}
+
+void keeper_store_export_added(struct keeper_store *s)
+{
+    keeper_window_added(&s->exports);
+}
+
+/* Opened by its name: the store keeps no descriptor of it. */
+static DIR *exports_stream(int dirfd)
+{
+    int fd = openat(dirfd, "exports", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!d && fd >= 0)
+        close(fd);
+    return d;
 }
 
 enum base_fail_class keeper_store_export_ids(struct keeper_store *s, const char *after,
                                              size_t limit, char (*ids)[KEEPER_ID], size_t *n,
                                              struct base_fail *f)
 {
-    int fd = openat(s->dir, "exports", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    int e = errno;
-    *n = 0;
-    if (d) {
-        take_ids(d, "", ".json", after, limit, ids, n);
-        return BASE_OK;
-    }
-    if (fd >= 0)
-        close(fd);
-    return unlisted(f, "exports", e);
+    return keeper_listing_page(&s->exports, exports_stream, s->dir, after, limit, ids, n)
+               ? BASE_OK
+               : unlisted(f, "exports", errno);
 }
 
 enum base_fail_class keeper_store_others(struct keeper_store *s,

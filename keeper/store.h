@@ -51,6 +51,8 @@ enum base_fail_class keeper_store_ids(struct keeper_store *s, const char *after,
                                       const char *mailbox, size_t limit, char (*ids)[KEEPER_ID],
                                       size_t *n, struct base_fail *f);
 
+/* A sealed export was written that wasn't there before. */
+void keeper_store_export_added(struct keeper_store *s);
 /* The same of the sealed exports. */
 enum base_fail_class keeper_store_export_ids(struct keeper_store *s, const char *after,
                                              size_t limit, char (*ids)[KEEPER_ID], size_t *n,

@@ -242,9 +242,9 @@ enum base_fail_class ledger_certificate_of(struct ledger *l, struct base_arena *
                     "SELECT " COLUMNS BODY " FROM certificate_mailbox AS m"
                     " CROSS JOIN certificate AS c ON c.id = m.certificate"
                     " CROSS JOIN certificate_body AS b ON b.id = c.id"
-                    " WHERE m.mailbox = (SELECT id FROM mailbox WHERE key = lower(?1))"
+                    " WHERE m.mailbox = (SELECT id FROM mailbox WHERE key = ?1)"
                     " ORDER BY m.not_before DESC, m.certificate DESC LIMIT ?2",
-                    "tn", mailbox, limit);
+                    "mn", mailbox, limit);
 
     return give(cls, &list, out, n);
 }
@@ -261,20 +261,6 @@ enum base_fail_class ledger_certificate_expiring(struct ledger *l, struct base_a
         "SELECT " COLUMNS " FROM certificate AS c WHERE c.state = 'current' AND c.not_after < ?1"
         " AND (c.not_after, c.id) > (?2, ?3) ORDER BY c.not_after, c.id LIMIT ?4",
         "iiin", before, after_time, after_id, limit);
-
-    return give(cls, &list, out, n);
-}
-
-enum base_fail_class ledger_certificate_recheck(struct ledger *l, struct base_arena *a, int64_t now,
-                                                size_t limit, struct ledger_certificate **out,
-                                                size_t *n, struct base_fail *f)
-{
-    struct ledger_list list;
-    enum base_fail_class cls =
-        ledger_rows(l, a, &table, &list, f,
-                    "SELECT " WHOLE "WHERE c.state = 'current' AND c.revocation_next <= ?1"
-                    " ORDER BY c.revocation_next, c.id LIMIT ?2",
-                    "in", now, limit);
 
     return give(cls, &list, out, n);
 }

@@ -15,6 +15,7 @@ static const struct ledger_column columns[] = {
     LEDGER_COL(INT, struct ledger_consent, given),
     LEDGER_COL(INT, struct ledger_consent, withdrawn),
     LEDGER_COL(TEXT, struct ledger_consent, withdrawn_by), /* ?10 */
+    LEDGER_COL(KEY, struct ledger_consent, mailbox),
 };
 static const struct ledger_table table = LEDGER_TABLE("consent", struct ledger_consent, columns);
 
@@ -23,8 +24,8 @@ enum base_fail_class ledger_consent_add(struct ledger *l, const struct ledger_co
 {
     return ledger_insert(l, &table, c, id, f,
                          "INSERT INTO consent (mailbox, what, who, how, text, entered_by, given,"
-                         " withdrawn, withdrawn_by)"
-                         " VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+                         " withdrawn, withdrawn_by, mailbox_key)"
+                         " VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
 }
 
 enum base_fail_class ledger_consent_withdraw(struct ledger *l, int64_t id, int64_t at,
@@ -55,9 +56,9 @@ enum base_fail_class ledger_consent_valid(struct ledger *l, const char *mailbox,
     int64_t n = 0;
     enum base_fail_class cls =
         ledger_number(l, &n, f,
-                      "SELECT count(*) FROM consent WHERE mailbox_key = lower(?1) AND what = ?2"
+                      "SELECT count(*) FROM consent WHERE mailbox_key = ?1 AND what = ?2"
                       " AND withdrawn = 0",
-                      "tt", mailbox, what);
+                      "mt", mailbox, what);
 
     *valid = n != 0;
     return cls;
@@ -77,9 +78,9 @@ enum base_fail_class ledger_consent_list(struct ledger *l, struct base_arena *a,
                           "in", after, limit);
     } else {
         cls = ledger_rows(l, a, &table, &list, f,
-                          "SELECT " COLUMNS " FROM consent WHERE mailbox_key = lower(?1)"
+                          "SELECT " COLUMNS " FROM consent WHERE mailbox_key = ?1"
                           " AND id > ?2 ORDER BY id LIMIT ?3",
-                          "tin", mailbox, after, limit);
+                          "min", mailbox, after, limit);
     }
     *out = list.rows;
     *n = list.n;

@@ -22,6 +22,8 @@ struct ledger_snapshot {
 struct ledger_copy {
     struct ledger l; /* no lock, no cache of statements in use */
     sqlite3_stmt *keys;
+    void (*tick)(void *ctx);
+    void *tick_ctx;
 };
 
 static enum base_fail_class engine(sqlite3 *db, int rc, const char *doing, struct base_fail *f)
@@ -166,6 +168,20 @@ void ledger_copy_close(struct ledger_copy *k)
     ledger_forget_statements(&k->l);
     (void)sqlite3_close(k->l.db);
     free(k);
+}
+
+static int ticked(void *p)
+{
+    struct ledger_copy *k = p;
+    k->tick(k->tick_ctx);
+    return 0; /* go on */
+}
+
+void ledger_copy_tick(struct ledger_copy *k, void (*tick)(void *ctx), void *ctx)
+{
+    k->tick = tick;
+    k->tick_ctx = ctx;
+    sqlite3_progress_handler(k->l.db, tick ? 100000 : 0, tick ? ticked : NULL, k);
 }
 
 #define NAMED                                                                                      \

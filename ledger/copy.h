@@ -42,6 +42,8 @@ enum base_fail_class ledger_copy_open(const char *path, struct ledger_copy **out
 void ledger_copy_close(struct ledger_copy *l);
 enum base_fail_class ledger_copy_facts(struct ledger_copy *l, struct ledger_copy_facts *out,
                                        struct base_fail *f);
+/* TICK(CTX) every now and then while a call on L works: some of them take long. */
+void ledger_copy_tick(struct ledger_copy *l, void (*tick)(void *ctx), void *ctx);
 /* The engine's own check of every page, index and reference. */
 enum base_fail_class ledger_copy_check(struct ledger_copy *l, struct base_fail *f);
 /* The keeper's keys that it names, in order, one a call; *KEY NULL = the end. Until the next call. */

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/mailbox.h"
+#include "folding.h"
 #include "internal.h"
 
 #define COLUMNS                                                                                    \
@@ -29,15 +31,12 @@ static const struct ledger_column columns[] = {
 };
 static const struct ledger_table table = LEDGER_TABLE("forgotten mailbox", struct ledger_forget, columns);
 
-static void hash_of(const char *mailbox, char out[BASE_SHA256_HEX])
+static void hash_of(const char *mailbox, bool fold, char out[BASE_SHA256_HEX])
 {
     struct base_arena *a = base_arena_new();
-    char *low = base_arena_strdup(a, mailbox);
+    const char *key = base_mailbox_key(a, mailbox, fold);
 
-    for (char *p = low; *p != '\0'; p++) {
-        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p + 32) : *p;
-    }
-    base_sha256_hex(low, strlen(low), out);
+    base_sha256_hex(key, strlen(key), out);
     base_arena_free(a);
 }
 
@@ -47,7 +46,7 @@ enum base_fail_class ledger_forget_add(struct ledger *l, const struct ledger_for
     struct ledger_forget row = *r;
     char hash[BASE_SHA256_HEX];
 
-    hash_of(r->mailbox, hash);
+    hash_of(r->mailbox, ledger_folds(l, r->mailbox), hash);
     row.hash = hash;
     return ledger_insert(l, &table, &row, id, f,
                          "INSERT INTO forget (hash, mailbox, tenant, reason, asked_by, confirmed_by,"
@@ -65,12 +64,16 @@ enum base_fail_class ledger_forget_get(struct ledger *l, struct base_arena *a, i
 enum base_fail_class ledger_forget_of(struct ledger *l, struct base_arena *a, const char *mailbox,
                                       struct ledger_forget *out, struct base_fail *f)
 {
-    char hash[BASE_SHA256_HEX];
+    char folded[BASE_SHA256_HEX], exact[BASE_SHA256_HEX];
 
-    hash_of(mailbox, hash);
+    /* of whichever time; one of a time when spellings were one mailbox is its own spelling's, and
+     * everybody's once it names nobody any more */
+    hash_of(mailbox, true, folded);
+    hash_of(mailbox, false, exact);
     return ledger_row(l, a, &table, out, f,
-                      "SELECT " COLUMNS " FROM forget WHERE hash = ?1 ORDER BY id DESC LIMIT 1", "t",
-                      hash);
+                      "SELECT " COLUMNS " FROM forget WHERE (hash = ?1 OR hash = ?2)"
+                      " AND (?3 OR mailbox IS NULL OR mailbox = ?4) ORDER BY id DESC LIMIT 1",
+                      "ttit", folded, exact, (int64_t)ledger_folds(l, mailbox), mailbox);
 }
 
 enum base_fail_class ledger_forget_update(struct ledger *l, const struct ledger_forget *r,
@@ -82,34 +85,49 @@ enum base_fail_class ledger_forget_update(struct ledger *l, const struct ledger_
                          " keys = ?14, certificates = ?15 WHERE id = ?1");
 }
 
-/* ?1 the mailbox, ?2 the name in its place. Certificates first, while the links are there. */
-static const char *const erasing[] = {
-    "DELETE FROM certificate_body WHERE id IN"
-    " (SELECT c.id FROM mailbox AS m JOIN certificate_mailbox AS x ON x.mailbox = m.id"
-    "  JOIN certificate AS c ON c.id = x.certificate"
-    "  WHERE m.key = lower(?1) AND json_array_length(c.mailboxes) = 1) AND ?2 <> ''",
-    "UPDATE certificate SET"
-    "  subject = iif(json_array_length(mailboxes) = 1, ?2, subject),"
-    "  mailboxes = (SELECT json_group_array(iif(lower(value) = lower(?1), ?2, value))"
-    "               FROM json_each(certificate.mailboxes))"
-    " WHERE id IN (SELECT x.certificate FROM mailbox AS m JOIN certificate_mailbox AS x"
-    "              ON x.mailbox = m.id WHERE m.key = lower(?1))",
-    "UPDATE attestation SET asserted_by = ?2, dn = NULL, vals = NULL, entered_by = NULL"
-    " WHERE order_row IN (SELECT id FROM orders WHERE mailbox_key = lower(?1))",
-    "UPDATE orders SET mailbox = ?2, request = NULL, reason = NULL, who = NULL"
-    " WHERE mailbox_key = lower(?1)",
-    "UPDATE intent SET mailbox = ?2, recipients = '[]', who = NULL, note = NULL"
-    " WHERE mailbox_key = lower(?1)",
-    "UPDATE mail SET mailbox = ?2, rcpt = ?2 || ':' || id, sender = NULL, client = NULL,"
-    "  message_id = NULL, subject = NULL, text = NULL, decision = NULL, facts = NULL"
-    " WHERE lower(mailbox) = lower(?1) OR lower(rcpt) = lower(?1)",
-    "UPDATE consent SET mailbox = ?2, who = NULL, how = NULL, text = NULL, entered_by = NULL,"
-    "  withdrawn_by = NULL WHERE mailbox_key = lower(?1)",
-    "UPDATE event SET data = replace(replace(data, ?1, ?2), lower(?1), ?2)"
-    " WHERE instr(lower(data), lower(?1)) > 0",
-    "UPDATE publication SET place = NULL, note = NULL, error = NULL"
-    " WHERE mailbox IN (SELECT id FROM mailbox WHERE key = lower(?1)) AND ?2 <> ''",
-    "UPDATE mailbox SET name = ?2 WHERE key = lower(?1)",
+/* ?1 the mailbox, ?2 the name in its place, ?3 and ?4 their keys, ?5 whether its spellings are one
+ * (rows have domains in lower case: what differs in nothing has the same key then). Certificates
+ * first, while the links are there. */
+#define IS(column) "(" column " = ?1 OR (?5 AND lower(" column ") = ?3))"
+static const struct {
+    const char *types, *sql; /* as many arguments as it has */
+} erasing[] = {
+    {"ttm",
+     "DELETE FROM certificate_body WHERE id IN"
+     " (SELECT c.id FROM mailbox AS m JOIN certificate_mailbox AS x ON x.mailbox = m.id"
+     "  JOIN certificate AS c ON c.id = x.certificate"
+     "  WHERE m.key = ?3 AND json_array_length(c.mailboxes) = 1)"},
+    {"ttmmi",
+     "UPDATE certificate SET"
+     "  subject = iif(json_array_length(mailboxes) = 1, ?2, subject),"
+     "  mailboxes = (SELECT json_group_array(iif(" IS("value") ", ?2, value))"
+     "               FROM json_each(certificate.mailboxes))"
+     " WHERE id IN (SELECT x.certificate FROM mailbox AS m JOIN certificate_mailbox AS x"
+     "              ON x.mailbox = m.id WHERE m.key = ?3)"},
+    {"ttm",
+     "UPDATE attestation SET asserted_by = ?2, dn = NULL, vals = NULL, entered_by = NULL"
+     " WHERE order_row IN (SELECT id FROM orders WHERE mailbox_key = ?3)"},
+    {"ttmm",
+     "UPDATE orders SET mailbox = ?2, mailbox_key = ?4, request = NULL, reason = NULL, who = NULL"
+     " WHERE mailbox_key = ?3"},
+    {"ttmm",
+     "UPDATE intent SET mailbox = ?2, mailbox_key = ?4, recipients = '[]', who = NULL, note = NULL"
+     " WHERE mailbox_key = ?3"},
+    {"ttmmi",
+     "UPDATE mail SET mailbox = ?2, rcpt = ?2 || ':' || id, sender = NULL, client = NULL,"
+     "  message_id = NULL, subject = NULL, text = NULL, decision = NULL, facts = NULL"
+     " WHERE " IS("mailbox") " OR " IS("rcpt")},
+    {"ttmm",
+     "UPDATE consent SET mailbox = ?2, mailbox_key = ?4, who = NULL, how = NULL, text = NULL,"
+     "  entered_by = NULL, withdrawn_by = NULL WHERE mailbox_key = ?3"},
+    {"ttmmi",
+     "UPDATE event SET data = iif(?5, replace(replace(data, ?1, ?2), ?3, ?2), replace(data, ?1, ?2))"
+     " WHERE instr(data, ?1) > 0 OR (?5 AND instr(lower(data), ?3) > 0)"},
+    {"ttm",
+     "UPDATE publication SET place = NULL, note = NULL, error = NULL"
+     " WHERE mailbox IN (SELECT id FROM mailbox WHERE key = ?3)"},
+    {"ttmm",
+     "UPDATE mailbox SET name = ?2, key = ?4 WHERE key = ?3"},
 };
 
 enum base_fail_class ledger_forget_erase(struct ledger *l, const char *mailbox, const char *name,
@@ -118,14 +136,15 @@ enum base_fail_class ledger_forget_erase(struct ledger *l, const char *mailbox, 
     enum base_fail_class cls =
         ledger_number(l, certificates, f,
                       "SELECT count(*) FROM mailbox AS m JOIN certificate_mailbox AS x"
-                      " ON x.mailbox = m.id WHERE m.key = lower(?1)",
-                      "t", mailbox);
+                      " ON x.mailbox = m.id WHERE m.key = ?1",
+                      "m", mailbox);
 
     if (cls == BASE_OK) {
         cls = ledger_change(l, NULL, f, "INSERT INTO erasing (mailbox) VALUES (?1)", "t", mailbox);
     }
     for (size_t i = 0; cls == BASE_OK && i < sizeof erasing / sizeof erasing[0]; i++) {
-        cls = ledger_change(l, NULL, f, erasing[i], "tt", mailbox, name);
+        cls = ledger_change(l, NULL, f, erasing[i].sql, erasing[i].types, mailbox, name, mailbox, name,
+                            (int64_t)ledger_folds(l, mailbox));
     }
     if (cls == BASE_OK) {
         cls = ledger_change(l, NULL, f, "DELETE FROM erasing", "");

@@ -8,7 +8,7 @@
 
 struct ledger_forget {
     int64_t id;
-    const char *hash;    /* hex SHA-256 of the address in lower case: knows it again, tells it to nobody */
+    const char *hash;    /* hex SHA-256 of the mailbox's key: knows it again, tells it to nobody */
     const char *mailbox; /* NULL once erased */
     const char *tenant, *reason;
     const char *asked_by, *confirmed_by; /* confirmed_by NULL = not yet */

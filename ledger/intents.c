@@ -50,6 +50,7 @@ static const struct ledger_column columns[] = {
     LEDGER_COL(BOOL, struct intent_row, i.prevalidation), /* ?25 */
     LEDGER_COL(INT, struct intent_row, ended),
     LEDGER_COL(INT, struct intent_row, i.p.renews),
+    LEDGER_COL(KEY, struct intent_row, i.p.mailbox),
 };
 static const struct ledger_table table = LEDGER_TABLE("intent", struct intent_row, columns);
 
@@ -107,9 +108,9 @@ enum base_fail_class ledger_intent_add(struct ledger *l, const struct ledger_int
         "INSERT INTO intent (kind, state, tenant, account, domain, mailbox, ca_order,"
         " ca_certificate, ca_domain, ca_support, recipients, created, expires, copies,"
         " confirmed_copies, answered_resends, who, note, order_row, requested_at, next_look,"
-        " resends, adopted, prevalidation, ended, renews)"
+        " resends, adopted, prevalidation, ended, renews, mailbox_key)"
         " VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-        " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)");
+        " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)");
 }
 
 static enum base_fail_class get_row(struct ledger *l, struct base_arena *a, int64_t id,
@@ -166,7 +167,7 @@ enum base_fail_class ledger_intent_update(struct ledger *l, const struct ledger_
         " ca_certificate = ?9, ca_domain = ?10, ca_support = ?11, recipients = ?12,"
         " expires = ?14, copies = ?15, confirmed_copies = ?16, answered_resends = ?17, who = ?18,"
         " note = ?19, order_row = ?20, requested_at = ?21, next_look = ?22, resends = ?23,"
-        " adopted = ?24, prevalidation = ?25, ended = ?26, renews = ?27 WHERE id = ?1");
+        " adopted = ?24, prevalidation = ?25, ended = ?26, renews = ?27, mailbox_key = ?28 WHERE id = ?1");
 }
 
 enum base_fail_class ledger_intent_match(struct ledger *l, struct base_arena *a, const char *domain,
@@ -180,10 +181,10 @@ enum base_fail_class ledger_intent_match(struct ledger *l, struct base_arena *a,
                     "  SELECT id FROM intent WHERE kind = 'domain' AND domain = ?1"
                     "    AND (ended = 0 OR ended >= ?3)"
                     "  UNION ALL"
-                    "  SELECT id FROM intent WHERE mailbox_key = lower(?2) AND kind <> 'domain'"
+                    "  SELECT id FROM intent WHERE mailbox_key = ?2 AND kind <> 'domain'"
                     "    AND (ended = 0 OR ended >= ?3)"
                     "  ORDER BY id DESC LIMIT ?4)) ORDER BY id DESC",
-                    "ttin", domain, mailbox, now - ENDED_KEPT, MATCH_MAX);
+                    "tmin", domain, mailbox, now - ENDED_KEPT, MATCH_MAX);
 
     return give(cls, a, &list, out, n, f);
 }

@@ -26,6 +26,10 @@ struct ledger {
     int lock; /* descriptor of PATH.lock */
     int version;
     bool in_transaction;
+    struct base_arena *exact; /* owns the names of the domains that are not folded */
+    const char **exact_domains;
+    size_t nexact;
+    bool folding_changed;     /* within the open transaction */
     struct base_fail lost; /* the engine ended the transaction by itself; BASE_OK = no */
     struct ledger_slot slots[LEDGER_SLOTS];
 };
@@ -39,6 +43,7 @@ enum ledger_type {
     LEDGER_WORD,  /* the same, but NULL is written as "" */
     LEDGER_BYTES, /* const unsigned char * and size_t */
     LEDGER_NAMES, /* const char ** and size_t; a JSON array in the table */
+    LEDGER_KEY,   /* const char *, a mailbox: its key is written; never read */
 };
 
 struct ledger_column {
@@ -79,15 +84,16 @@ enum base_fail_class ledger_absent(struct base_fail *f, const char *what); /* pe
 
 /* ---- rows (row.c) -------------------------------------------------------------- */
 /* Both give the engine's code; what is bound must live until the statement ends. */
-int ledger_bind_arguments(sqlite3_stmt *st, const char *types, va_list ap);
-int ledger_bind_row(sqlite3_stmt *st, const struct ledger_table *t, const void *row);
+int ledger_bind_arguments(const struct ledger *l, sqlite3_stmt *st, const char *types, va_list ap);
+int ledger_bind_row(const struct ledger *l, sqlite3_stmt *st, const struct ledger_table *t,
+                    const void *row);
 /* False if a column can't have been written by this program. */
 bool ledger_read_row(sqlite3_stmt *st, struct base_arena *a, const struct ledger_table *t,
                      void *row);
 
 /* ---- statements ---------------------------------------------------------------
  * TYPES has a letter for each argument: i int64_t, n size_t, t const char *,
- * r int64_t row id (0 = NULL). */
+ * r int64_t row id (0 = NULL), m const char *, a mailbox: its key is bound. */
 
 /* Reads: all rows / the one row (none: "ledger.absent") / one number (none or NULL: *v stays). */
 enum base_fail_class ledger_rows(struct ledger *l, struct base_arena *a,
@@ -135,6 +141,7 @@ extern const char ledger_step_trust[];       /* schema_trust.c */
 extern const char ledger_step_account[];     /* schema_account.c */
 extern const char ledger_step_batch[];       /* schema_batch.c */
 extern const char ledger_step_scale[];       /* schema_scale.c */
+extern const char ledger_step_folding[];     /* schema_folding.c */
 
 /* Sets the version; refuses what is newer or no ledger. Writes nothing. */
 enum base_fail_class ledger_check_version(struct ledger *l, const char *path,
@@ -147,6 +154,10 @@ enum base_fail_class ledger_open_schema(const char *path, const struct ledger_sc
                                         struct ledger **out, struct base_fail *f);
 /* fsync of the directory that PATH is in; false with errno. */
 bool ledger_sync_directory(const char *path);
+
+/* ---- folding (folding.c) ------------------------------------------------------------ */
+/* Reads which domains are not folded. */
+enum base_fail_class ledger_folding_load(struct ledger *l, struct base_fail *f);
 
 /* ---- mailboxes (certificates.c, for orders too) ------------------------------------ */
 /* *id of the row of NAME, made if it is new; its tenant becomes TENANT. */

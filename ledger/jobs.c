@@ -139,17 +139,3 @@ enum base_fail_class ledger_job_next(struct ledger *l, int64_t *at, struct base_
     *at = due < 0 ? 0 : due == 0 ? 1 : due;
     return cls;
 }
-
-enum base_fail_class ledger_job_list(struct ledger *l, struct base_arena *a, int64_t after,
-                                     size_t limit, struct ledger_job **out, size_t *n,
-                                     struct base_fail *f)
-{
-    struct ledger_list list;
-    enum base_fail_class cls = ledger_rows(
-        l, a, &table, &list, f, "SELECT " COLUMNS " FROM job WHERE id > ?1 ORDER BY id LIMIT ?2",
-        "in", after, limit);
-
-    *out = list.rows;
-    *n = list.n;
-    return cls;
-}

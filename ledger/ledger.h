@@ -109,10 +109,6 @@ enum base_fail_class ledger_domain_put(struct ledger *l, const struct ledger_dom
 enum base_fail_class ledger_domain_get(struct ledger *l, struct base_arena *a, const char *name,
                                        const char *account, struct ledger_domain *out,
                                        struct base_fail *f);
-/* Ascending by name, names > AFTER ("" = from the start). */
-enum base_fail_class ledger_domain_list(struct ledger *l, struct base_arena *a, const char *after,
-                                        size_t limit, struct ledger_domain **out, size_t *n,
-                                        struct base_fail *f);
 
 /* ---- orders --------------------------------------------------------------------- */
 struct ledger_order {
@@ -204,10 +200,6 @@ enum base_fail_class ledger_certificate_expiring(struct ledger *l, struct base_a
                                                  int64_t after_id, size_t limit,
                                                  struct ledger_certificate **out, size_t *n,
                                                  struct base_fail *f);
-/* Current ones whose revocation_next <= NOW. */
-enum base_fail_class ledger_certificate_recheck(struct ledger *l, struct base_arena *a, int64_t now,
-                                                size_t limit, struct ledger_certificate **out,
-                                                size_t *n, struct base_fail *f);
 
 /* Mailboxes that have certificates or orders: ascending, names > AFTER. */
 struct ledger_mailbox {
@@ -311,9 +303,6 @@ enum base_fail_class ledger_job_find(struct ledger *l, struct base_arena *a, con
                                      struct ledger_job *out, struct base_fail *f);
 /* Time of the next due job; 0 = none. */
 enum base_fail_class ledger_job_next(struct ledger *l, int64_t *at, struct base_fail *f);
-enum base_fail_class ledger_job_list(struct ledger *l, struct base_arena *a, int64_t after,
-                                     size_t limit, struct ledger_job **out, size_t *n,
-                                     struct base_fail *f);
 
 /* ---- consents --------------------------------------------------------------------------------- */
 struct ledger_consent {

@@ -1,6 +1,6 @@
 /* ledger/mailboxes.c - names that have orders or certificates, so that they can
  * be listed without reading either. A name keeps the spelling it came with
- * first and compares by its folded key. */
+ * first and compares by its key (folding.c). */
 #include "internal.h"
 
 static const struct ledger_column columns[] = {
@@ -19,9 +19,9 @@ enum base_fail_class ledger_mailbox_row(struct ledger *l, const char *name, cons
     int64_t row = 0;
     enum base_fail_class cls = ledger_change_number(
         l, &row, f,
-        "INSERT INTO mailbox (name, tenant) VALUES (?1, ?2)"
+        "INSERT INTO mailbox (name, tenant, key) VALUES (?1, ?2, ?3)"
         " ON CONFLICT (key) DO UPDATE SET tenant = excluded.tenant RETURNING id",
-        "tt", name, tenant);
+        "ttm", name, tenant, name);
 
     if (cls == BASE_OK && id != NULL) {
         *id = row;
@@ -47,8 +47,8 @@ enum base_fail_class ledger_mailbox_list(struct ledger *l, struct base_arena *a,
         " (SELECT c.not_after" CURRENT " ORDER BY x.not_before DESC, x.certificate DESC LIMIT 1),"
         " (SELECT count(*) FROM orders AS o WHERE o.mailbox_key = m.key"
         "   AND o.state NOT IN ('stored', 'failed', 'cancelled'))"
-        " FROM mailbox AS m WHERE m.key > lower(?1) ORDER BY m.key LIMIT ?2",
-        "tn", after, limit);
+        " FROM mailbox AS m WHERE m.key > ?1 ORDER BY m.key LIMIT ?2",
+        "mn", after, limit);
 
     *out = list.rows;
     *n = list.n;

@@ -34,6 +34,7 @@ static const struct ledger_column columns[] = {
     LEDGER_COL(INT, struct ledger_order, tries),
     LEDGER_COL(INT, struct ledger_order, issued_at), /* ?20 */
     LEDGER_COL(INT, struct ledger_order, batch),
+    LEDGER_COL(KEY, struct ledger_order, mailbox),
 };
 static const struct ledger_table table = LEDGER_TABLE("order", struct ledger_order, columns);
 
@@ -44,8 +45,8 @@ enum base_fail_class ledger_order_add(struct ledger *l, const struct ledger_orde
         l, &table, o, id, f,
         "INSERT INTO orders (reference, tenant, account, mailbox, product, state, ca_status,"
         " ca_order, ca_certificate, key_id, spki, request, reason, who, created, changed,"
-        " next_look, tries, issued_at, batch) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)");
+        " next_look, tries, issued_at, batch, mailbox_key) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+        " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
 
     return cls == BASE_OK ? ledger_mailbox_row(l, o->mailbox, o->tenant, NULL, f) : cls;
 }
@@ -160,9 +161,9 @@ enum base_fail_class ledger_order_list(struct ledger *l, struct base_arena *a, c
                           after, limit);
     } else {
         cls = ledger_rows(l, a, &table, &list, f,
-                          "SELECT " COLUMNS " FROM orders WHERE mailbox_key = lower(?1)"
+                          "SELECT " COLUMNS " FROM orders WHERE mailbox_key = ?1"
                           " AND id > ?2 ORDER BY id LIMIT ?3",
-                          "tin", mailbox, after, limit);
+                          "min", mailbox, after, limit);
     }
     return give(cls, &list, out, n);
 }

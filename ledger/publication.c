@@ -203,5 +203,5 @@ enum base_fail_class ledger_box_named(struct ledger *l, struct base_arena *a, co
                                       struct ledger_box *out, struct base_fail *f)
 {
     return ledger_row(l, a, &boxes, out, f,
-                      "SELECT id, name, tenant FROM mailbox WHERE key = lower(?1)", "t", name);
+                      "SELECT id, name, tenant FROM mailbox WHERE key = ?1", "m", name);
 }

@@ -10,6 +10,7 @@
 
 #include "base/die.h"
 #include "base/json.h"
+#include "folding.h"
 #include "internal.h"
 
 #define AT(row, col, type) ((type *)((char *)(row) + (col)))
@@ -42,7 +43,18 @@ static int bind_names(sqlite3_stmt *st, int i, const char *const *names, size_t 
     return sqlite3_bind_text(st, i, text, -1, free);
 }
 
-int ledger_bind_arguments(sqlite3_stmt *st, const char *types, va_list ap)
+static int bind_key(const struct ledger *l, sqlite3_stmt *st, int i, const char *mailbox)
+{
+    struct base_arena *a = base_arena_new();
+    const char *key = ledger_mailbox_key(l, a, mailbox);
+    int rc = key == NULL ? sqlite3_bind_null(st, i)
+                         : sqlite3_bind_text(st, i, key, -1, SQLITE_TRANSIENT);
+
+    base_arena_free(a);
+    return rc;
+}
+
+int ledger_bind_arguments(const struct ledger *l, sqlite3_stmt *st, const char *types, va_list ap)
 {
     int rc = SQLITE_OK;
 
@@ -62,6 +74,9 @@ int ledger_bind_arguments(sqlite3_stmt *st, const char *types, va_list ap)
         case 't':
             rc = bind_text(st, i, va_arg(ap, const char *));
             break;
+        case 'm':
+            rc = bind_key(l, st, i, va_arg(ap, const char *));
+            break;
         default:
             rc = SQLITE_MISUSE;
         }
@@ -69,7 +84,8 @@ int ledger_bind_arguments(sqlite3_stmt *st, const char *types, va_list ap)
     return rc;
 }
 
-static int bind_column(sqlite3_stmt *st, int i, const struct ledger_column *c, const void *row)
+static int bind_column(const struct ledger *l, sqlite3_stmt *st, int i, const struct ledger_column *c,
+                       const void *row)
 {
     const char *s;
 
@@ -96,17 +112,20 @@ static int bind_column(sqlite3_stmt *st, int i, const struct ledger_column *c, c
     case LEDGER_NAMES:
         return bind_names(st, i, *AT_CONST(row, c->at, const char **),
                           *AT_CONST(row, c->count_at, size_t));
+    case LEDGER_KEY:
+        return bind_key(l, st, i, *AT_CONST(row, c->at, const char *));
     }
     return SQLITE_MISUSE;
 }
 
-int ledger_bind_row(sqlite3_stmt *st, const struct ledger_table *t, const void *row)
+int ledger_bind_row(const struct ledger *l, sqlite3_stmt *st, const struct ledger_table *t,
+                    const void *row)
 {
     int n = sqlite3_bind_parameter_count(st);
     int rc = n > (int)t->ncolumns ? SQLITE_RANGE : SQLITE_OK;
 
     for (int i = 1; i <= n && rc == SQLITE_OK; i++) {
-        rc = bind_column(st, i, &t->columns[i - 1], row);
+        rc = bind_column(l, st, i, &t->columns[i - 1], row);
     }
     return rc;
 }
@@ -183,6 +202,9 @@ bool ledger_read_row(sqlite3_stmt *st, struct base_arena *a, const struct ledger
         case LEDGER_BYTES:
             read_bytes(st, i, a, AT(row, c->at, const unsigned char *),
                        AT(row, c->count_at, size_t));
+            break;
+        case LEDGER_KEY:
+            good = false;
             break;
         case LEDGER_NAMES:
             good =

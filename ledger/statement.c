@@ -92,7 +92,7 @@ static enum base_fail_class begin_statement(struct ledger *l, const char *sql, c
     if (cls != BASE_OK) {
         return cls;
     }
-    int rc = ledger_bind_arguments(*st, types, ap);
+    int rc = ledger_bind_arguments(l, *st, types, ap);
     if (rc != SQLITE_OK) {
         finish(*st);
         return ledger_failure(l, rc, sql, f);
@@ -249,7 +249,7 @@ static enum base_fail_class write_row(struct ledger *l, const struct ledger_tabl
     if (cls != BASE_OK || (cls = statement(l, sql, &st, f)) != BASE_OK) {
         return cls;
     }
-    int rc = ledger_bind_row(st, t, row);
+    int rc = ledger_bind_row(l, st, t, row);
     if (rc != SQLITE_OK) {
         finish(st);
         return ledger_failure(l, rc, sql, f);

@@ -112,14 +112,6 @@ static bool cidr(const char *text, struct network *n, int *family)
     return true;
 }
 
-const char *net_cidr_check(const char *text)
-{
-    struct network n;
-    int family;
-
-    return cidr(text, &n, &family) ? NULL : "expected a network like 10.0.0.0/8 or fd00::/8";
-}
-
 bool net_address_allowed(const struct sockaddr *sa, const char **cidrs, size_t ncidrs)
 {
     unsigned char addr[16];

@@ -84,6 +84,4 @@ void net_dns_addresses(struct net_resolver *r, const char *name, struct base_are
 void net_dns_caa(struct net_resolver *r, const char *name, struct base_arena *a,
                  struct net_dns_answer *out);
 
-const char *net_dns_status_name(enum net_dns_status s); /* "record", "none", "tempfail" */
-
 #endif

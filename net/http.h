@@ -73,8 +73,6 @@ char *net_url_escape(struct base_arena *a, const char *s);
  * Teredo); of 64:ff9b::/96 the embedded IPv4 address is judged. An address in
  * one of CIDRS is allowed whatever it is. */
 bool net_address_allowed(const struct sockaddr *sa, const char **cidrs, size_t ncidrs);
-/* NULL if TEXT is "10.0.0.0/8", "::1/128" or a bare address, else what is wrong. */
-const char *net_cidr_check(const char *text);
 
 /* ---- the exchange ----------------------------------------------------------- */
 

@@ -10,11 +10,6 @@
 
 #include "base/bytes.h"
 
-const char *net_dns_status_name(enum net_dns_status s)
-{
-    return s == NET_DNS_RECORD ? "record" : s == NET_DNS_NONE ? "none" : "tempfail";
-}
-
 ldns_rr_type net_records_type(enum net_dns_type t)
 {
     switch (t) {

@@ -1,7 +1,7 @@
 /* policy/case.h - one decision while it is being made; what decide's files share.
  *
  * check_mail.c, check_ours.c, check_ca.c and check_page.c each write down checks;
- * outcome.c reads them and picks the row of the design's table. Nothing here
+ * outcome.c and obstacle.c read them and pick the row of the design's table. Nothing here
  * keeps anything after policy_decide() returns. */
 #ifndef POLICY_CASE_H
 #define POLICY_CASE_H
@@ -92,13 +92,13 @@ void policy_check_page(struct policy_case *k);      /* check_page.c */
 /* The ids of a mail or page against the open intent (check_binding.c). */
 enum policy_ids_say policy_ids_say(const struct policy_case *k, const struct policy_id *ids,
                                    size_t n, bool conflict, const struct policy_intent *intent);
-/* True if the intent's own numbers or its recipients make MAIL one of its copies. */
-bool policy_same_mailbox(const char *a, const char *b);
 
 void policy_outcome_plain(struct policy_case *k);      /* outcome.c: kinds that aren't answered */
 void policy_outcome_signature(struct policy_case *k);  /* ... no valid signature */
 void policy_outcome_validation(struct policy_case *k); /* ... gates ASK, OPEN, SUBMIT */
 void policy_outcome_done(struct policy_case *k);       /* ... gate DONE */
+/* obstacle.c: HOLD for the first check that is needed and not passed; false if there is none. */
+bool policy_outcome_obstacle(struct policy_case *k);
 
 /* Setting the verdict (verdict.c). */
 void policy_say(struct policy_case *k, enum policy_verdict v, const char *reason, const char *fmt,

@@ -25,7 +25,7 @@ static bool about(const struct policy_case *k, const struct policy_intent *i)
     }
     if (i->kind == POLICY_INTENT_MAILBOX) {
         const char *name = k->name != NULL ? k->name : k->e->rcpt;
-        return name != NULL && i->mailbox != NULL && base_ascii_caseeq(i->mailbox, name);
+        return policy_config_same_mailbox(k->c, i->mailbox, name);
     }
     const char *name = k->name != NULL ? k->name : k->d->domain->name;
     return i->domain != NULL && strcmp(i->domain, name) == 0;

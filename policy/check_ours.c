@@ -112,12 +112,12 @@ static void check_account(struct policy_case *k)
     }
 }
 
-bool policy_same_mailbox(const char *a, const char *b)
+static bool same_mailbox(const char *a, const char *b, bool fold)
 {
     char x[POLICY_WATCH_ADDR_LEN], y[POLICY_WATCH_ADDR_LEN];
 
-    return a != NULL && b != NULL && policy_watch_normalise_to(a, strlen(a), x) &&
-           policy_watch_normalise_to(b, strlen(b), y) && strcmp(x, y) == 0;
+    return a != NULL && b != NULL && policy_watch_form_to(a, strlen(a), fold, x) &&
+           policy_watch_form_to(b, strlen(b), fold, y) && strcmp(x, y) == 0;
 }
 
 /* Addresses that the CA was asked to write to; those that it always may where
@@ -129,10 +129,10 @@ static bool expected(const struct policy_case *k)
     char addr[300];
 
     if (i->kind == POLICY_INTENT_MAILBOX) {
-        return policy_same_mailbox(rcpt, i->mailbox);
+        return same_mailbox(rcpt, i->mailbox, policy_config_folds(k->c, i->mailbox));
     }
     for (size_t n = 0; n < i->recipients.n; n++) {
-        if (policy_same_mailbox(rcpt, i->recipients.v[n])) {
+        if (same_mailbox(rcpt, i->recipients.v[n], true)) {
             return true;
         }
     }
@@ -141,12 +141,12 @@ static bool expected(const struct policy_case *k)
     }
     for (size_t n = 0; n < sizeof roles / sizeof *roles; n++) {
         (void)snprintf(addr, sizeof addr, "%s@%s", roles[n], k->d->domain->name);
-        if (policy_same_mailbox(rcpt, addr)) {
+        if (same_mailbox(rcpt, addr, true)) {
             return true;
         }
     }
     for (size_t n = 0; n < k->d->domain->contacts.n; n++) {
-        if (policy_same_mailbox(rcpt, k->d->domain->contacts.v[n])) {
+        if (same_mailbox(rcpt, k->d->domain->contacts.v[n], true)) {
             return true;
         }
     }

@@ -23,7 +23,7 @@ static void check_name(struct policy_case *k, const struct policy_page *p)
     const char *wanted = k->open == NULL ? NULL : mailbox ? k->open->mailbox : k->open->domain;
     const char *other = mailbox ? p->domain : NULL;
     bool same = shown != NULL && wanted != NULL &&
-                (mailbox ? base_ascii_caseeq(shown, wanted) : strcmp(shown, wanted) == 0);
+                (mailbox ? policy_config_same_mailbox(k->c, wanted, shown) : strcmp(shown, wanted) == 0);
 
     if (p->domain_conflict || p->mailbox_conflict) {
         policy_check_put(k, POLICY_RULE_PAGE_NAME, POLICY_CHECK_FAIL,

@@ -11,8 +11,10 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/mailbox.h"
 #include "config_load.h"
 #include "recognise.h"
+#include "watch.h"
 
 #define FILE_MAX (4 * 1024 * 1024)
 
@@ -124,6 +126,30 @@ const struct policy_domain *policy_config_mailbox_domain(const struct policy_con
     memcpy(name, at + 1, strlen(at + 1) + 1);
     base_ascii_lower(name);
     return policy_config_domain(c, name);
+}
+
+bool policy_config_folds(const struct policy_config *c, const char *mailbox)
+{
+    const struct policy_domain *d = policy_config_mailbox_domain(c, mailbox);
+
+    return d == NULL || !d->exact_local_part;
+}
+
+bool policy_config_same_mailbox(const struct policy_config *c, const char *x, const char *y)
+{
+    return base_mailbox_same(x, y, policy_config_folds(c, x));
+}
+
+const char *policy_config_mailbox_key(const struct policy_config *c, struct base_arena *a,
+                                      const char *mailbox)
+{
+    return base_mailbox_key(a, mailbox, policy_config_folds(c, mailbox));
+}
+
+const char *policy_config_address(const struct policy_config *c, struct base_arena *a,
+                                  const char *address)
+{
+    return policy_config_mailbox_key(c, a, policy_watch_normalise_exact(a, address));
 }
 
 const struct policy_account *policy_config_account(const struct policy_config *c, const char *id)

@@ -77,6 +77,7 @@ struct policy_domain {
     enum policy_method method;
     enum policy_unexpected unexpected;
     enum policy_mailbox_validation mailbox_validation;
+    bool exact_local_part; /* spellings that differ in case are two mailboxes (base/mailbox.h) */
     enum policy_custody custody_sign, custody_encrypt; /* key_use dual: the stricter of both */
     const char *key_type; /* "rsa3072" ... */
     const char *product;  /* "secure_email_mailbox" ... */
@@ -207,6 +208,18 @@ const char *policy_dns_unfit(const struct policy_dns *d, enum policy_method meth
 /* Domain of a mailbox, exact; NULL if not controlled. */
 const struct policy_domain *policy_config_mailbox_domain(const struct policy_config *c,
                                                          const char *mailbox);
+/* Is the case of MAILBOX's local part without meaning, in its domain? True where that is not
+ * controlled. */
+bool policy_config_folds(const struct policy_config *c, const char *mailbox);
+/* Are both one mailbox (base/mailbox.h)? NULL is none. */
+bool policy_config_same_mailbox(const struct policy_config *c, const char *x, const char *y);
+/* What base_mailbox_key() makes of it. */
+const char *policy_config_mailbox_key(const struct policy_config *c, struct base_arena *a,
+                                      const char *mailbox);
+/* ADDRESS in the form of policy_watch_normalise(), but with the case of its local part as it came
+ * where that matters. NULL if it is no address. */
+const char *policy_config_address(const struct policy_config *c, struct base_arena *a,
+                                  const char *address);
 const struct policy_account *policy_config_account(const struct policy_config *c, const char *id);
 const struct policy_tenant *policy_config_tenant(const struct policy_config *c, const char *id);
 const struct policy_publisher *policy_config_publisher(const struct policy_config *c,

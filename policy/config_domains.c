@@ -15,6 +15,7 @@ static const char *const modes[] = {"observe", "hold", "confirm", NULL};
 static const char *const methods[] = {"email", "dns-txt", "dns-cname", "http", NULL};
 static const char *const unexpected[] = {"alarm", "notify", "count", NULL};
 static const char *const mailbox_validation[] = {"off", "consented", NULL};
+static const char *const no_yes[] = {"no", "yes", NULL};
 static const char *const custody[] = {"keep", "forget", "external", NULL};
 static const char *const key_types[] = {"rsa2048", "rsa3072", "rsa4096", "p256", "p384", NULL};
 static const char *const profile_types[] = {"strict", "multipurpose", NULL};
@@ -127,7 +128,7 @@ static bool word_option(struct policy_load *l, struct policy_domain *d, const ch
 {
     int mode = (int)d->mode, unexp = (int)d->unexpected, mbox = (int)d->mailbox_validation;
     int sign = (int)d->custody_sign, encrypt = (int)d->custody_encrypt, i;
-    int method = (int)d->method;
+    int method = (int)d->method, folds = !d->exact_local_part;
 
     if (strcmp(key, "mode") == 0) {
         set_enum(&mode, one_of(l, key, value, modes, path, line));
@@ -137,6 +138,8 @@ static bool word_option(struct policy_load *l, struct policy_domain *d, const ch
         set_enum(&unexp, one_of(l, key, value, unexpected, path, line));
     } else if (strcmp(key, "mailbox_validation") == 0) {
         set_enum(&mbox, one_of(l, key, value, mailbox_validation, path, line));
+    } else if (strcmp(key, "fold_local_part") == 0) {
+        set_enum(&folds, one_of(l, key, value, no_yes, path, line));
     } else if (strcmp(key, "custody_sign") == 0) {
         set_enum(&sign, one_of(l, key, value, custody, path, line));
     } else if (strcmp(key, "custody_encrypt") == 0) {
@@ -154,6 +157,7 @@ static bool word_option(struct policy_load *l, struct policy_domain *d, const ch
     d->method = (enum policy_method)method;
     d->unexpected = (enum policy_unexpected)unexp;
     d->mailbox_validation = (enum policy_mailbox_validation)mbox;
+    d->exact_local_part = folds == 0;
     d->custody_sign = (enum policy_custody)sign;
     d->custody_encrypt = (enum policy_custody)encrypt;
     return true;
@@ -247,6 +251,7 @@ static void check_domain(struct policy_load *l, struct policy_domain *d, const c
                           d->name, (long long)d->renew_days, (long long)d->validity_days);
     }
     policy_check_clear_key(l, d, path, line);
+    policy_check_folding(l, d, path, line);
     if (d->account == NULL && d->mailbox_validation != POLICY_MAILBOX_OFF) {
         policy_errors_add(l->errs, path, line,
                           "domain \"%s\": mailbox_validation = consented needs an account",

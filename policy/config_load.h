@@ -54,6 +54,9 @@ const char *policy_load_zone(struct policy_load *l, const struct policy_sec *s, 
 /* A member of a domain's `publish`, and what its `clear_key` needs (config_publishers.c). */
 void policy_domain_publish(struct policy_load *l, struct policy_domain *d, const char *value,
                            const char *path, int line);
+/* ... and what fold_local_part = no needs of them. */
+void policy_check_folding(struct policy_load *l, const struct policy_domain *d, const char *path,
+                          int line);
 void policy_check_clear_key(struct policy_load *l, const struct policy_domain *d, const char *path,
                             int line);
 

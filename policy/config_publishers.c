@@ -296,6 +296,21 @@ void policy_domain_publish(struct policy_load *l, struct policy_domain *d, const
     d->publish.n++;
 }
 
+void policy_check_folding(struct policy_load *l, const struct policy_domain *d, const char *path,
+                          int line)
+{
+    for (size_t i = 0; d->exact_local_part && i < d->publish.n; i++) {
+        const struct policy_publisher *p = policy_config_publisher(l->cfg, d->publish.v[i]);
+        if (p != NULL && p->kind == POLICY_PUBLISHER_LDAP && strcasestr(p->filter, ":caseExact") == NULL) {
+            policy_errors_add(l->errs, path, line,
+                              "domain \"%s\": fold_local_part = no: LDAP compares addresses without "
+                              "case, so publisher \"%s\" would mix up two mailboxes; expected a "
+                              "filter such as (mail:caseExactIA5Match:=%%s), found %s",
+                              d->name, p->id, p->filter);
+        }
+    }
+}
+
 void policy_check_clear_key(struct policy_load *l, const struct policy_domain *d, const char *path,
                             int line)
 {

@@ -30,8 +30,12 @@
  * "postmaster" (RFC 5321 section 4.5.1). NULL if ADDR is no address (also for <>,
  * address literals and overlong ones). */
 char *policy_watch_normalise(struct base_arena *a, const char *addr);
+/* The same with the case of the local part as it came. */
+char *policy_watch_normalise_exact(struct base_arena *a, const char *addr);
 /* The same into OUT, without allocation for ASCII input. */
 bool policy_watch_normalise_to(const char *addr, size_t n, char out[POLICY_WATCH_ADDR_LEN]);
+/* The same; the case of the local part stays without FOLD. */
+bool policy_watch_form_to(const char *addr, size_t n, bool fold, char out[POLICY_WATCH_ADDR_LEN]);
 /* A domain alone. */
 bool policy_watch_domain_to(const char *domain, size_t n, char out[POLICY_WATCH_ADDR_LEN]);
 

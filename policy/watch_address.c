@@ -5,6 +5,7 @@
 #include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "watch.h"
 
@@ -95,8 +96,8 @@ bool policy_watch_domain_to(const char *domain, size_t n, char out[POLICY_WATCH_
     return domain_shape_ok(out, n);
 }
 
-/* The local part without quotes and extension, lower-case; its length, 0 if it is none. */
-static size_t local_to(const char *p, size_t n, char *out)
+/* The local part without quotes and extension; its length, 0 if it is none. */
+static size_t local_to(const char *p, size_t n, bool fold, char *out)
 {
     bool quoted = n >= 2 && p[0] == '"' && p[n - 1] == '"';
     if (quoted)
@@ -110,7 +111,7 @@ static size_t local_to(const char *p, size_t n, char *out)
             return 0;
         if (c == 0 || len >= LOCAL_MAX)
             return 0;
-        out[len++] = lower(c);
+        out[len++] = fold ? lower(c) : c;
     }
     char *plus = len > 1 ? memchr(out + 1, '+', len - 1) : NULL;
     if (plus)
@@ -130,7 +131,7 @@ static size_t find_at(const char *p, size_t n)
     return n;
 }
 
-bool policy_watch_normalise_to(const char *addr, size_t n, char out[POLICY_WATCH_ADDR_LEN])
+bool policy_watch_form_to(const char *addr, size_t n, bool fold, char out[POLICY_WATCH_ADDR_LEN])
 {
     trim(&addr, &n);
     if (n >= 2 && addr[0] == '<' && addr[n - 1] == '>') {
@@ -146,11 +147,11 @@ bool policy_watch_normalise_to(const char *addr, size_t n, char out[POLICY_WATCH
     }
     size_t at = find_at(addr, n);
     char local[LOCAL_MAX];
-    size_t len = local_to(addr, at, local);
+    size_t len = local_to(addr, at, fold, local);
     if (len == 0)
         return false;
     if (at == n) {
-        if (len != 10 || memcmp(local, "postmaster", 10) != 0)
+        if (len != 10 || strncasecmp(local, "postmaster", 10) != 0)
             return false;
         memcpy(out, "postmaster", 11);
         return true;
@@ -167,10 +168,23 @@ bool policy_watch_normalise_to(const char *addr, size_t n, char out[POLICY_WATCH
     return true;
 }
 
+bool policy_watch_normalise_to(const char *addr, size_t n, char out[POLICY_WATCH_ADDR_LEN])
+{
+    return policy_watch_form_to(addr, n, true, out);
+}
+
 char *policy_watch_normalise(struct base_arena *a, const char *addr)
 {
     char out[POLICY_WATCH_ADDR_LEN];
     if (!addr || !policy_watch_normalise_to(addr, strlen(addr), out))
+        return NULL;
+    return base_arena_strdup(a, out);
+}
+
+char *policy_watch_normalise_exact(struct base_arena *a, const char *addr)
+{
+    char out[POLICY_WATCH_ADDR_LEN];
+    if (!addr || !policy_watch_form_to(addr, strlen(addr), false, out))
         return NULL;
     return base_arena_strdup(a, out);
 }

@@ -143,8 +143,3 @@ enum base_fail_class spool_done_all(struct spool_reader *r, const char *const *n
         c = base_failf(f, BASE_TEMPORARY, "spool.write", "can't sync cur/: %m");
     return c;
 }
-
-enum base_fail_class spool_done(struct spool_reader *r, const char *name, struct base_fail *f)
-{
-    return spool_done_all(r, &name, 1, f);
-}

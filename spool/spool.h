@@ -84,12 +84,6 @@ enum base_fail_class spool_put(struct spool_writer *w, struct spool_envelope *en
  * Returns milliseconds until the next one is due (2 s and more). */
 int spool_writer_rescan(struct spool_writer *w);
 
-struct spool_usage {
-    int64_t bytes, files; /* tmp/ and new/ as counted */
-    int64_t cap_bytes;
-};
-void spool_writer_usage(struct spool_writer *w, struct spool_usage *u);
-
 /* ---- reader ---------------------------------------------------------------- */
 
 struct spool_reader;
@@ -133,9 +127,8 @@ enum base_fail_class spool_load(struct spool_reader *r, const char *name,
                                 struct spool_mail **mail, struct base_fail *f);
 void spool_mail_free(struct spool_mail *m); /* NULL is fine */
 
-/* The outcome is committed: unlinks cur/NAME and fsyncs. Gone already is OK.
- * Codes: spool.write (temporary). The second form does many with one fsync. */
-enum base_fail_class spool_done(struct spool_reader *r, const char *name, struct base_fail *f);
+/* The outcomes are committed: unlinks N files of cur/ with one fsync. Gone already is OK.
+ * Codes: spool.write (temporary). */
 enum base_fail_class spool_done_all(struct spool_reader *r, const char *const *names, size_t n,
                                     struct base_fail *f);
 /* Moves cur/NAME to dead/ with REASON (printable, cut at 4 KiB) beside it. Codes:

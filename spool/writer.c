@@ -64,15 +64,6 @@ void spool_close_writer(struct spool_writer *w)
     free(w);
 }
 
-void spool_writer_usage(struct spool_writer *w, struct spool_usage *u)
-{
-    pthread_mutex_lock(&w->lock);
-    u->bytes = w->base_bytes + w->add_bytes + w->open_bytes;
-    u->files = w->base_files + w->add_files;
-    u->cap_bytes = w->o.cap_bytes;
-    pthread_mutex_unlock(&w->lock);
-}
-
 static DIR *stream(int fd)
 {
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -5,9 +5,10 @@
 set -u
 PACKAGES="build-essential pkg-config libmilter-dev libssl-dev libcurl4-openssl-dev libjansson-dev libopendkim-dev
 libgmime-3.0-dev libgumbo-dev libzip-dev libseccomp-dev libunbound-dev libldns-dev libsystemd-dev libsqlite3-dev
-libidn2-dev libpsl-dev libconfuse-dev libmd-dev libcmocka-dev postfix miltertest python3-pytest python3-pytest-xdist python3-dkim
-python3-nacl python3-cryptography python3-dnspython bind9 bind9-utils systemd sqlite3 openssl
-libldap-dev slapd ldap-utils dovecot-imapd nginx-light libnss3-tools gnutls-bin"
+libidn2-dev libpsl-dev libconfuse-dev libmd-dev libldap-dev libcmocka-dev ca-certificates postfix miltertest procps
+python3-pytest python3-pytest-xdist python3-dkim python3-nacl python3-cryptography python3-dnspython
+bind9 bind9-utils bind9-dnsutils systemd sqlite3 openssl slapd ldap-utils dovecot-imapd nginx-light libnss3-tools
+gnutls-bin"
 POLICY=/usr/sbin/policy-rc.d
 
 have() {

@@ -27,7 +27,8 @@ def fill_ledger(path, keys):
     db.execute("pragma synchronous = off")
     now, body = int(time.time()), b"x" * 900
     for i, key in enumerate(keys):
-        mailbox = db.execute("insert into mailbox (name, tenant) values (?, 'main')", (f"user{i}@example.test",)).lastrowid
+        mailbox = db.execute("insert into mailbox (name, key, tenant) values (?1, ?1, 'main')",
+                             (f"user{i}@example.test",)).lastrowid
         for n in range(3):
             c = db.execute(
                 "insert into certificate (thumbprint, serial, tenant, account, mailboxes, key_id, not_before, not_after,"

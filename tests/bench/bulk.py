@@ -78,7 +78,8 @@ def run(lines, short=SHORT, long=LONG, seconds=3600):
         }
         wrong += [name for name, ok in checks.items() if not ok]
         return {"lines": lines, "seconds": round(took, 1), "per_second": round(lines / took, 1), "peaks": peaks,
-                "agent_mib": [round(n / 2**20, 1) for n in (early, half, late)], "command_mib": round(client / 2**20, 1),
+                "agent_mib": [round(n / 2**20, 1) for n in (early, half, late)],
+                "command_mib": round(client / 2**20, 1),
                 "requests": sum(n for k, n in counters["requests"].items() if "/services/" in k),
                 "wrong": wrong, "said": (out + err)[-600:] if wrong else ""}
     finally:

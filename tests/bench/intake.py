@@ -24,7 +24,7 @@ def cpu(pid):
 
 
 def inspectors_cpu(agent):
-    """What certinspect used for the agent: what was waited for, and the spawners that still live, with their children."""
+    """What certinspect used for the agent: what was waited for, and living spawners with their children."""
     sum_ = cpu(agent)[1]
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:

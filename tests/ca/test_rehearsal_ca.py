@@ -1,4 +1,4 @@
-"""Tests of the rehearsal CA through its doors only: API, mails, pages, control. Certificates have a file of their own."""
+"""Tests of the rehearsal CA through its doors only: API, mails, pages, control. Certificates have their own file."""
 
 import base64
 import http.client
@@ -198,7 +198,8 @@ def test_a_set_status_stays(ca):
     ({"certificate": {"profile_type": "legacy"}}, "invalid_profile_type"),
     ({"certificate": {"usage_designation": {}}}, "missing_primary_usage"),
     ({"certificate": {"common_name_indicator": None}}, "missing_common_name_indicator"),
-    ({"certificate": {"individual": {}}}, "missing_individual"), ({"order_validity": {"days": 1095}}, "invalid_order_validity"),
+    ({"certificate": {"individual": {}}}, "missing_individual"),
+    ({"order_validity": {"days": 1095}}, "invalid_order_validity"),
     ({"order_validity": None}, "missing_order_validity"), ({"dcv_method": "dns-txt-token"}, "invalid_dcv_method")])
 def test_wrong_orders_are_refused(ca, change, code):
     body = order_body(csr_of()[1], "alice@example.test", organization=organization(ca), **change)
@@ -227,7 +228,8 @@ def test_faults(ca):
     ca.control("/faults", {"faults": [{"match": "GET .*/product$", "times": 1, "do": "status:500"},
                                       {"match": "GET .*/user/me", "times": 1, "do": "half_json"},
                                       {"match": "POST .*/secure_email_sponsor", "times": 1, "do": "drop"},
-                                      {"match": "GET .*/domain", "times": 1, "do": "redirect:https://elsewhere.test/"}]})
+                                      {"match": "GET .*/domain", "times": 1,
+                                       "do": "redirect:https://elsewhere.test/"}]})
     assert ca.api("GET", "/product").status == 500 and ca.api("GET", "/product").status == 200
     with pytest.raises(ValueError):
         assert ca.api("GET", "/user/me").json

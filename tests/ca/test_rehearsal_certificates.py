@@ -20,7 +20,8 @@ def extension(cert, kind):
 
 
 @pytest.mark.parametrize("product,profile,policy", [
-    ("secure_email_mailbox", "strict", "2.23.140.1.5.1.3"), ("secure_email_sponsor", "multipurpose", "2.23.140.1.5.3.2"),
+    ("secure_email_mailbox", "strict", "2.23.140.1.5.1.3"),
+    ("secure_email_sponsor", "multipurpose", "2.23.140.1.5.3.2"),
     ("secure_email_organization", "strict", "2.23.140.1.5.2.3"), ("client_premium", None, "2.23.140.1.5.3.2"),
     ("class1_smime", None, "2.23.140.1.5.1.2")])
 def test_certificate_conforms(ca, product, profile, policy):

@@ -146,7 +146,8 @@ def make_mail(ca, *options):
 
 
 def test_make_mail(world, tmp_path):
-    raw, mail = make_mail(world, "--order", "123456", "--domain", "example.test", "--language", "ja", "--token", "a" * 32)
+    raw, mail = make_mail(world, "--order", "123456", "--domain", "example.test", "--language", "ja", "--token",
+                          "a" * 32)
     assert dkim.verify(raw, dnsfunc=world.keys_of_zone())
     text = mail.get_body(("plain",)).get_content()
     assert "Order: 123456" in text and f"https://validation.rehearsal-ca.test:8443/dcv/{'a' * 32}" in text

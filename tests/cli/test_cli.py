@@ -58,7 +58,8 @@ def test_classes(site, cls, status):
 def test_empty_answer_and_json(site, args):
     """An answer without any member harms nothing; JSON is one document."""
     site.serve(**{c.replace(".", "_"): {} for c in
-                  "status domain.list domain.add domain.check domain.resend domain.plan domain.persist order expect consent.list consent.withdraw "
+                  "status domain.list domain.add domain.check domain.resend domain.plan domain.persist order expect "
+                  "consent.list consent.withdraw "
                   "consent.add list show held.list held.show held.approve held.deny events reload "
                   "ingest record.list record.withdraw".split()}, mail_wait={"mails": [
                       {"id": 1, "state": "final"}]})
@@ -199,7 +200,8 @@ def test_domain_add_by_mail_tells_whom_the_ca_wrote_to(site):
 def test_domain_list_is_a_calendar(site):
     site.serve(domain_list={"domains": [
         {"domain": "d.test", "mode": "confirm", "effective_mode": "observe", "state": "valid", "method": "email",
-         "until": int(time.time()) + 40 * 86400 + 60, "next": {"text": "validated anew", "at": int(time.time()) + 10 * 86400 + 60}},
+         "until": int(time.time()) + 40 * 86400 + 60,
+         "next": {"text": "validated anew", "at": int(time.time()) + 10 * 86400 + 60}},
         {"domain": "e.test", "mode": "hold", "effective_mode": "hold", "state": "unknown", "asks": "http",
          "next": {"text": "nothing", "at": 0}}]})
     head, one, two = site.run("domain", "list").out.splitlines()
@@ -354,7 +356,8 @@ def test_organizations(site):
 
 
 def test_products(site):
-    rows = [{"id": "secure_email_mailbox", "known_as": "Secure Email for Individual", "years": [1, 2], "hashes": ["sha256"],
+    rows = [{"id": "secure_email_mailbox", "known_as": "Secure Email for Individual", "years": [1, 2],
+             "hashes": ["sha256"],
              "csr_required": False}, {"id": "client_premium", "ended": "2025-07-10"}]
     site.serve(product_list={"products": rows, "fields": [{"id": 7, "label": "Cost\x1b center", "required": True}]})
     out = site.run("product", "list").out
@@ -457,7 +460,8 @@ def test_held(site):
                    "attention": ["held mails wait for a person"]},
         held_show={"mail": {"id": 17, "subject": "evil\x1b[31m"}, "domain": {"name": "b.test", "controlled": False},
                    "shown": {"signer": "ca.test", "ids": [{"name": "order", "value": "4711"}]},
-                   "intents": [], "unexplained": 3, "checks": [{"rule": "binding", "result": "unknown", "detail": "no id"}],
+                   "intents": [], "unexplained": 3,
+                   "checks": [{"rule": "binding", "result": "unknown", "detail": "no id"}],
                    "would": "approving asks the CA", "dns": "or by DNS", "approvable": True},
         held_approve={"state": "working", "text": "approved"}, held_deny={"state": "final", "text": "denied"})
     r = site.run("held", "list")
@@ -573,7 +577,8 @@ def test_export_never_gives_a_passphrase_to_a_pipe(site):
 
 def test_records(site):
     agent = site.serve(record_list={"records": [
-        {"profile": "digicert", "kind": "domain-validation", "host": "h.test", "template": "https://h.test/{token:9:a-z}",
+        {"profile": "digicert", "kind": "domain-validation", "host": "h.test",
+         "template": "https://h.test/{token:9:a-z}",
          "form": {"action": "/dcv", "button": "ok=1"}, "by": "joe", "at": "2026-11-22T14:00:00Z"}]},
         record_withdraw={})
     out = site.run("profile", "record", "--list").out

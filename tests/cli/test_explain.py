@@ -14,7 +14,9 @@ KINDS = {"domain-validation", "mailbox-validation", "certificate-issued", "csr-i
          "organization-consent", "order-approval", "other"}
 DECISIONS = {"confirm", "collect", "observe", "hold", "later", "pass", "alarm"}
 DOMAIN = """
-account "main" { profile = "digicert-shape" driver = certcentral base_url = "https://api.synthetic.example" api_key = "k" }
+account "main" {
+    profile = "digicert-shape" driver = certcentral base_url = "https://api.synthetic.example" api_key = "k"
+}
 domain "example.test" { account = "main" mode = %s unexpected = alarm %s }
 """
 

@@ -30,7 +30,8 @@ def test_check(site):
 
 def test_check_tells_all_errors(site):
     bad = site.path / "bad.conf"
-    bad.write_text('id = bad\ncolour = red\nkind "nonsense" {\n}\nkind "domain-validation" {\n  links = { "http://x/{y}" }\n}\n')
+    bad.write_text('id = bad\ncolour = red\nkind "nonsense" {\n}\n'
+                   'kind "domain-validation" {\n  links = { "http://x/{y}" }\n}\n')
     r = site.run("profile", "check", bad, config=False)
     assert r.status == 1 and r.out == ""
     for line in (2, 3, 6):
@@ -123,7 +124,8 @@ def test_record_usage(site, args):
     assert site.run("profile", "record", *args).status == 2
 
 
-@pytest.mark.parametrize("name", ["dcv-dv-en", "dcv-html-base64", "dcv-html-only-qp", "dcv-soft-breaks-html", "dcv-soft-breaks-text",
+@pytest.mark.parametrize("name", ["dcv-dv-en", "dcv-html-base64", "dcv-html-only-qp", "dcv-soft-breaks-html",
+                                  "dcv-soft-breaks-text",
                                   "sectigo-code-plus-reject", "mailbox-premium-2022"])
 def test_masked_sample(site, name):
     """The sample has no token of its links any more, and is otherwise the same mail."""

@@ -56,7 +56,8 @@ def test_releases(site):
 
 def test_evidence(site, tmp_path):
     for name in ("one", "two"):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-days", "9",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+                        "-days", "9",
                         "-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.crt"], check=True,
                        capture_output=True)
     doc = {"format": "certmilter evidence 1", "order": {"id": 7, "mailbox": "a@b.test"}, "mails": [{}, {}]}

@@ -1,4 +1,4 @@
-"""Requests as nobody should make them: what a daemon's own source says that it reads, filled with what it can't mean."""
+"""Requests that nobody should make: what a daemon's own source says that it reads, filled with what it can't mean."""
 import glob
 import json
 import os

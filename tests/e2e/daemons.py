@@ -50,7 +50,7 @@ class Daemon:
     def __init__(self, name, user, command, log, ready, groups=(), listen=None):
         self.name, self.user, self.command, self.log, self.ready = name, user, command, log, ready
         self.groups = [grp.getgrnam(g).gr_gid for g in groups]
-        self.listen, self.proc = listen, None
+        self.listen, self.proc, self.env = listen, None, {}
 
     def start(self, wait=True, extra=()):
         def third():
@@ -60,13 +60,13 @@ class Daemon:
         more = dict(preexec_fn=third, close_fds=False) if self.listen else {}
         seen = self.log_text().count(self.ready)
         env = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                                                       "TSAN_OPTIONS")}
+                                                       "TSAN_OPTIONS")} | self.env
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(
                 [*self.command, *extra], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=env,
                 start_new_session=True, user=self.user, group=pwd.getpwnam(self.user).pw_gid,
                 extra_groups=self.groups, umask=0o077, **more)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while wait and self.log_text().count(self.ready) <= seen:
             if self.proc.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"{self.name} doesn't start:\n{self.log_text()[-4000:]}")
@@ -86,7 +86,7 @@ class Daemon:
         said = re.search(r"(Address|Leak|Thread)Sanitizer|: runtime error: ", log)
         return f"{self.name}:\n{log[max(0, said.start() - 200):said.start() + 6000]}" if said else None
 
-    def wait_log(self, text, timeout=20, after=0):
+    def wait_log(self, text, timeout=90, after=0):
         """Until TEXT stands in the log behind position AFTER."""
         until = time.monotonic() + timeout
         while text not in self.log_text()[after:]:
@@ -97,7 +97,7 @@ class Daemon:
     def running(self):
         return self.proc is not None and self.proc.poll() is None
 
-    def stop(self, sig=signal.SIGTERM, timeout=40):
+    def stop(self, sig=signal.SIGTERM, timeout=90):
         if self.running():
             self.proc.send_signal(sig)
             try:

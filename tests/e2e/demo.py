@@ -333,7 +333,8 @@ class Demo:
         self.step("Ordinary mail is not touched")
         raw = (b"From: Carol <carol@elsewhere.test>\nTo: alice@example.test\nSubject:  odd  spacing\t!\n"
                b"Date: Sun, 22 Nov 2026 12:00:00 +0000\nMessage-ID: <demo-ordinary@elsewhere.test>\n"
-               b"X-Folded: one\n\ttwo\n   three\n\nBody with 8 bits: \xc3\xa4\xff, a dot line next\n.\n\nand no more.\n")
+               b"X-Folded: one\n\ttwo\n   three\n\nBody with 8 bits: \xc3\xa4\xff, "
+               b"a dot line next\n.\n\nand no more.\n")
         before = len(self.site.delivered(f"alice@{DOMAIN}"))
         self.site.postfix.send("carol@elsewhere.test", [f"alice@{DOMAIN}"], raw.replace(b"\n", b"\r\n"))
         arrived = self.wait(lambda: self.site.delivered(f"alice@{DOMAIN}")[before:], "the mail")[0]

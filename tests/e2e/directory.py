@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-import postfixenv
+from ports import free_port
 
 BASE = "dc=example,dc=test"
 WRITER, PASSWORD = f"cn=writer,{BASE}", "the writer's password"
@@ -53,7 +53,7 @@ class Directory:
     def __init__(self, directory, name="127.0.0.1", binary=False):
         self.dir, self.process = str(directory), None
         os.makedirs(os.path.join(self.dir, "db"), mode=0o700)
-        self.port, self.tls_port = postfixenv.free_port(), postfixenv.free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.uri, self.tls_uri = f"ldap://127.0.0.1:{self.port}", f"ldaps://127.0.0.1:{self.tls_port}"
         self.bundle = os.path.join(self.dir, "ca.pem")
         self._certificates(name)
@@ -92,12 +92,12 @@ class Directory:
             ["/usr/sbin/slapd", "-d", "0", "-f", os.path.join(self.dir, "slapd.conf"), "-h",
              f"ldap://127.0.0.1:{self.port}/ ldaps://127.0.0.1:{self.tls_port}/"],
             stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.dir, "log"), "ab"))
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log()
             try:
                 for port in (self.port, self.tls_port):
-                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    socket.create_connection(("127.0.0.1", port), 20).close()
                 return self
             except OSError:
                 time.sleep(0.05)
@@ -114,7 +114,8 @@ class Directory:
 
     def add(self, mailbox, name=None):
         name = name or mailbox.split("@")[0]
-        self.ldif("ldapadd", f"dn: cn={name},{BASE}\nobjectClass: inetOrgPerson\ncn: {name}\nsn: {name}\nmail: {mailbox}\n")
+        self.ldif("ldapadd", f"dn: cn={name},{BASE}\nobjectClass: inetOrgPerson\n"
+                             f"cn: {name}\nsn: {name}\nmail: {mailbox}\n")
 
     def ldif(self, program, text):
         r = subprocess.run([program, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", f"cn=admin,{BASE}", "-w",
@@ -142,4 +143,4 @@ class Directory:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)

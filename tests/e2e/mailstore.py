@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-import postfixenv
+from ports import free_port
 
 PASSWORD = "imap-for-tests"
 
@@ -44,7 +44,7 @@ userdb {{
 class MailStore:
     def __init__(self, directory, mail):
         self.dir, self.mail, self.process = str(directory), mail, None
-        self.port = postfixenv.free_port()
+        self.port = free_port()
         for sub in ("run", "state", "home"):
             os.makedirs(os.path.join(self.dir, sub), exist_ok=True)
         os.chmod(self.dir, 0o755)
@@ -55,7 +55,7 @@ class MailStore:
     def start(self):
         self.process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", os.path.join(self.dir, "dovecot.conf")],
                                         stdin=subprocess.DEVNULL)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             assert self.process.poll() is None, self.log()
             try:
@@ -73,7 +73,7 @@ class MailStore:
             return ""
 
     def connect(self, mailbox):
-        box = imaplib.IMAP4("127.0.0.1", self.port, timeout=20)
+        box = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
         box.login(mailbox, PASSWORD)
         return box
 
@@ -91,4 +91,4 @@ class MailStore:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(60)

@@ -16,15 +16,15 @@ REQUEST = '{"product":"secure_email_mailbox","usage":"both","days":365}'
 def _add(db, i, now, ended):
     """ENDED: the newest has ended already, and nobody marked it."""
     name = f"user{i:07d}@example.test"
-    box = db.execute("insert into mailbox (name, tenant) values (?, 'default')", (name,)).lastrowid
+    box = db.execute("insert into mailbox (name, key, tenant) values (?1, ?1, 'default')", (name,)).lastrowid
     until = now - DAY if ended else now + (1 + i * 7919 % 365) * DAY
     for n in range(3):
         end = until - (2 - n) * 365 * DAY
         reference = f"many-{i:07d}-{n}"
         order = db.execute(
             "insert into orders (reference, tenant, account, mailbox, product, state, ca_order, request, who, created,"
-            " changed, next_look, tries, issued_at) values (?, 'default', 'rehearsal', ?, 'secure_email_mailbox',"
-            " 'stored', ?, ?, 'many', ?, ?, 0, 0, ?)",
+            " changed, next_look, tries, issued_at, mailbox_key) values (?, 'default', 'rehearsal', ?2, 'secure_email_mailbox',"
+            " 'stored', ?, ?, 'many', ?, ?, 0, 0, ?, ?2)",
             (reference, name, f"9{i:07d}{n}", REQUEST, end - 365 * DAY, end - 365 * DAY, end - 365 * DAY)).lastrowid
         c = db.execute(
             "insert into certificate (thumbprint, serial, issuer, subject, tenant, account, mailboxes, order_row, key_id,"

@@ -1,7 +1,7 @@
 """A private BIND on a high port of loopback that holds the root zone, and in it nothing but our names.
 
-So every name that nobody put here does not exist, and no query leaves the machine. Runs as the user bind from a copy of the program: Debian's AppArmor profile is bound to
-the path /usr/sbin/named and allows that one to read /etc/bind only.
+So every name that nobody put here does not exist, and no query leaves the machine. Runs as the user bind from a copy of
+the program: Debian's AppArmor profile is bound to the path /usr/sbin/named and lets that one read /etc/bind only.
 """
 import os
 import pwd
@@ -13,6 +13,8 @@ import time
 
 import dns.message
 import dns.query
+
+from ports import free_port, is_free  # noqa: F401 - for whoever has a name server
 
 NAMED = "/usr/sbin/named"
 CONF = """\
@@ -111,7 +113,7 @@ class Nameserver:
             self.proc = subprocess.Popen(
                 [self.program, "-f", "-u", "bind", "-c", os.path.join(self.dir, "named.conf"), "-n", "1"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
                 dns.query.udp(dns.message.make_query(".", "SOA"), "127.0.0.1", timeout=0.5, port=self.port)
@@ -132,7 +134,7 @@ class Nameserver:
         if self.proc and self.proc.poll() is None:
             self.proc.terminate()
             try:
-                self.proc.wait(10)
+                self.proc.wait(60)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()
@@ -166,23 +168,3 @@ class Relay:
     def close(self):
         self.socket.close()
 
-
-def is_free(port):
-    with socket.socket() as s:
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port():
-    """A port of loopback that is free for TCP and UDP."""
-    while True:
-        with socket.socket() as t, socket.socket(type=socket.SOCK_DGRAM) as u:
-            t.bind(("127.0.0.1", 0))
-            try:
-                u.bind(t.getsockname())
-            except OSError:
-                continue
-            return t.getsockname()[1]

@@ -21,6 +21,8 @@ import subprocess
 import sys
 import time
 
+from ports import free_port
+
 POSTFIX = "/usr/sbin/postfix"
 MILTER_TIMES = "connect_timeout=5s, command_timeout=10s, content_timeout=30s"
 
@@ -48,12 +50,6 @@ postlog   unix-dgram n - n - 1 postlogd
 def milter_setting(address, default_action="accept"):
     """One milter as the shipped snippet names it; ADDRESS is unix:PATH or inet:HOST:PORT."""
     return f"{{ {address}, default_action={default_action}, {MILTER_TIMES} }}"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Postfix:
@@ -159,12 +155,12 @@ class Postfix:
     def start(self):
         self.write()
         self.postfix("start")
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         for port in self.listeners:
             while True:
                 try:
-                    with socket.create_connection(("127.0.0.1", port), 5) as s:
-                        s.settimeout(10)
+                    with socket.create_connection(("127.0.0.1", port), 20) as s:
+                        s.settimeout(60)
                         if s.recv(3) == b"220":
                             s.sendall(b"QUIT\r\n")
                             s.recv(200)
@@ -180,7 +176,7 @@ class Postfix:
     def stop(self):
         if self.postfix("status", check=False) == 0:
             self.postfix("stop", check=False)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while self.postfix("status", check=False) == 0 and time.monotonic() < until:
             time.sleep(0.1)
 
@@ -197,7 +193,7 @@ class Postfix:
         return sum(len(files) for q in ("incoming", "active", "deferred", "maildrop", "hold")
                    for _, _, files in os.walk(os.path.join(self.queue, q)))
 
-    def wait_empty(self, timeout=60):
+    def wait_empty(self, timeout=180):
         until = time.monotonic() + timeout
         while self.queued():
             if time.monotonic() > until:

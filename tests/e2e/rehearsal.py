@@ -18,7 +18,7 @@ PROGRAM = os.path.join(os.path.dirname(HERE), "ca", "rehearsal_ca.py")
 
 class RehearsalCA:
     def __init__(self, directory, https, http, smtp, dns=None):
-        self.dir, self.https, self.http, self.proc = directory, https, http, None
+        self.dir, self.https, self.http, self.proc, self.env = directory, https, http, None, {}
         self.log = os.path.join(directory, "ca.log")
         self.command = [sys.executable, PROGRAM, "--state", directory, "--listen", f"127.0.0.1:{https}",
                         "--http-listen", f"127.0.0.1:{http}", "--smtp", smtp]
@@ -29,8 +29,8 @@ class RehearsalCA:
         os.makedirs(self.dir, exist_ok=True)
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                         start_new_session=True)
-        until = time.monotonic() + 60
+                                         start_new_session=True, env={**os.environ, **self.env})
+        until = time.monotonic() + 180
         while not os.path.exists(self.path("ready")):
             if time.monotonic() > until or self.proc.poll() is not None:
                 raise RuntimeError("the rehearsal CA doesn't start:\n" + open(self.log).read()[-4000:])
@@ -41,7 +41,7 @@ class RehearsalCA:
         if self.proc and self.proc.poll() is None:
             self.proc.terminate()
             try:
-                self.proc.wait(10)
+                self.proc.wait(60)
             except subprocess.TimeoutExpired:
                 self.proc.kill()
                 self.proc.wait()
@@ -64,7 +64,7 @@ class RehearsalCA:
         request = urllib.request.Request(url, data, {"Content-Type": "application/json", "User-Agent": "test"},
                                          method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=200) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as e:
             raise RuntimeError(f"{method} {url}: {e.code} {e.read()[:500]!r}") from None
@@ -90,7 +90,7 @@ class RehearsalCA:
     def tokens(self, **query):
         return self.get("tokens", **query)
 
-    def idle(self, timeout=30):
+    def idle(self, timeout=120):
         """Until no mail and no issuing is left; False if that takes longer."""
         return self.get("idle", timeout=timeout)["idle"]
 

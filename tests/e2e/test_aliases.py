@@ -16,7 +16,8 @@ stranger@a1.test   alice@a2.test
 
 @pytest.fixture(scope="module")
 def site(sites):
-    site = sites(domains={"a1.test": {"mode": "confirm"}}, poll="1s", extra='\naliases {\n    maps = { "hash:%s" }\n}\n')
+    site = sites(domains={"a1.test": {"mode": "confirm"}}, poll="1s",
+                 extra='\naliases {\n    maps = { "hash:%s" }\n}\n')
     site.extra %= site.path("etc", "virtual")
     with open(site.path("etc", "virtual"), "w") as f:
         f.write(TABLE)

@@ -12,6 +12,7 @@ import bulkkit
 from bulkkit import batch, ca_orders, cli, newest, read_result, set_limits, write_csv
 
 DOMAINS = 30
+PLACE = "POST .*/order/certificate/secure_email"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_a_file_is_ordered_once(site, domain):
 
 
 def test_the_whole_file_is_priced_first(site, domain):
-    """Price, balance and number of orders before anything leaves; too little balance orders nothing, and loses nothing."""
+    """Price, balance and number of orders before anything leaves; too little balance orders and loses nothing."""
     site.ca.settings(tell_prices=True)
     path = write_csv(site, "priced.csv", boxes(domain, 4))
     site.ca.post("balance", balance=3.5)
@@ -104,7 +105,8 @@ def test_all_errors_before_anything_is_sent(site, domain):
     with open(path, "w") as f:
         f.write(f"mailbox,days\na@{domain},365\nb@{domain}\n,3\nc@{domain},soon\n\"d\"@{domain},1\n")
     r = cli(site, "order", "--csv", path, ok=(1,))
-    for place in ("bad.csv:3:1: expected 2 fields", "bad.csv:4:1: the mailbox is missing", "bad.csv:5:", "bad.csv:6:4:"):
+    for place in ("bad.csv:3:1: expected 2 fields", "bad.csv:4:1: the mailbox is missing", "bad.csv:5:",
+                  "bad.csv:6:4:"):
         assert place in r.stderr, r.stderr
     assert len(site.ask("batch.list", limit=500)["batches"]) == before
     answer = json.loads(cli(site, "--json", "order", "--csv", path, ok=(1,)).stdout)
@@ -172,6 +174,7 @@ def test_waves(site, domain):
 
 def test_pause_stop_and_no_wait(site, domain):
     site.ca.settings(issue_delay=600)
+    site.ca.fault(PLACE, "slow:1", times=None)  # two at once: the last line is placed a minute and a half from now
     path = write_csv(site, "long.csv", boxes(domain, 200))
     r = cli(site, "order", "--csv", path, "--no-wait")
     number = newest(site)
@@ -200,24 +203,35 @@ def read_result_of(site, number):
 
 
 def test_interrupting_the_command_leaves_the_batch(site, domain):
-    site.ca.settings(issue_delay=3)
+    site.ca.settings(issue_delay=600)
     path = write_csv(site, "ctrlc.csv", boxes(domain, 5))
     p = subprocess.Popen([site.program("certmilter"), "--config", site.config, "order", "--csv", path],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     site.wait(lambda: ca_orders(site)[f"p4@{domain}"] == 1, 20, "ordered")
+    site.wait(lambda: catches(p.pid, signal.SIGINT), 20, "it watches the batch")
     p.send_signal(signal.SIGINT)
-    out, err = p.communicate(timeout=20)
+    out, err = p.communicate(timeout=90)
     assert p.returncode == 3, (out, err)
     number = newest(site)
     assert f"batch show {number}, batch pause|resume|stop {number}" in out
-    assert len(read_result(path + ".result.csv")) == 5
+    assert len(read_result(path + ".result.csv")) == 5 and batch(site, number)["state"] in ("running", "placed")
+    for o in site.ca.get("state/orders")["orders"].values():
+        if o["emails"][0] in boxes(domain, 5):
+            site.ca.post("status", order_id=o["id"], status="processing", finish=True)
     site.wait(lambda: batch(site, number)["state"] == "done", 40, "done")
     assert batch(site, number)["issued"] == 5
 
 
+def catches(pid, sig):
+    """Has the process a handler for SIG?"""
+    with open(f"/proc/{pid}/status") as f:
+        mask = next(int(line.split()[1], 16) for line in f if line.startswith("SigCgt:"))
+    return bool(mask >> (sig - 1) & 1)
+
+
 def test_progress_on_a_terminal_is_true(site, domain):
     """Every line adds up, and none goes back."""
-    site.ca.settings(issue_delay=1)
+    site.ca.settings(issue_delay=4)
     path = write_csv(site, "tty.csv", boxes(domain, 40) + ["x@elsewhere.test"])
     main, other = os.openpty()
     p = subprocess.Popen([site.program("certmilter"), "--config", site.config, "order", "--csv", path], stdout=other,
@@ -233,7 +247,7 @@ def test_progress_on_a_terminal_is_true(site, domain):
             break
         text += part
     os.close(main)
-    assert p.wait(20) == 4
+    assert p.wait(90) == 4
     lines = re.findall(r"(\d+) of (\d+): (\d+) issued, (\d+) failed, (\d+) refused, (\d+) ordered before, "
                        r"(\d+) under way, (\d+) left", text.decode())
     assert len(lines) >= 2, text
@@ -275,14 +289,16 @@ def release(site, number):
 def test_other_orders_go_on_meanwhile(site, domain):
     """A single order is not behind the batch's hundreds."""
     site.ca.settings(issue_delay=0)
+    site.ca.fault(PLACE, "slow:1", times=None)  # two at once: more than two minutes for the batch
     path = write_csv(site, "many.csv", boxes(domain, 300))
     cli(site, "order", "--csv", path, "--no-wait")
     number = newest(site)
     site.wait(lambda: batch(site, number)["placed"] > 0, 10, "begun")
     single = site.order(f"single@{domain}", usage="signing")
-    site.stored(single, 60)
-    assert batch(site, number)["state"] in ("running", "placed")
-    site.wait(lambda: batch(site, number)["state"] == "done", 120, "done")
+    site.stored(single, 120)
+    assert batch(site, number)["state"] == "running" and batch(site, number)["waiting"] > 0
+    site.ca.call("DELETE", "faults")
+    site.wait(lambda: batch(site, number)["state"] == "done", 180, "done")
     assert batch(site, number)["issued"] == 300
 
 
@@ -309,7 +325,7 @@ def test_reissue_day(site, domain):
     path = write_csv(site, "day.csv", boxes(domain, 6))
     cli(site, "order", "--csv", path)
     old = {b: current(site, b)[0] for b in boxes(domain, 6)}
-    today = time.strftime("%Y-%m-%d", time.gmtime())
+    today = time.strftime("%Y-%m-%d", time.gmtime())  # conftest keeps midnight out
     issuer = "Rehearsal"
     before = site.ca.counters()["requests"]
     everything = site.ask("reissue.forecast", since=0, until=4000000000)["certificates"]
@@ -338,10 +354,12 @@ def test_reissue_day(site, domain):
     assert batch(site, number)["state"] == "paused" and batch(site, number)["waiting"] == everything - wave
     set_wave = cli(site, "batch", "resume", str(number))
     site.wait(lambda: batch(site, number)["state"] == "paused", 20, f"second wave {set_wave.stdout}")
-    while batch(site, number)["state"] != "done":
+
+    def done():
         if batch(site, number)["state"] == "paused":
             cli(site, "batch", "resume", str(number))
-        time.sleep(0.2)
+        return batch(site, number)["state"] == "done"
+    site.wait(done, 400, "done")
     state = batch(site, number)
     assert state["issued"] == everything and state["failed"] == 0, state
     for b in boxes(domain, 6):

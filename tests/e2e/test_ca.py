@@ -44,11 +44,9 @@ def failure(answer):
 
 # account
 
-def test_account_products_organizations(tool, ca):
+def test_account(tool, ca):
     me = tool("me")
     assert me["account"] == str(ca.accounts["ours"]["account_id"]) and me["role"] == "Administrator"
-    assert "secure_email_mailbox" in [p["id"] for p in tool("products")["list"]]
-    assert tool("organizations")["list"][0]["id"] == str(ca.accounts["ours"]["organization_id"])
 
 
 def test_wrong_and_weak_keys(ca, tool):
@@ -110,9 +108,11 @@ def test_sponsor_order_carries_everything(tool, ca):
     order, _ = ordered(tool, product="secure_email_sponsor", first_name="Jane", last_name="Doe", usage=2, days=100,
                        profile_type="multipurpose")
     plan = ca.control("/state/orders")["orders"][order["id"]]["plan"]
-    assert (plan["kind"], plan["use"], plan["days"], plan["profile"]) == ("sponsor", "key_management", 100, "multipurpose")
+    assert (plan["kind"], plan["use"]) == ("sponsor", "key_management")
+    assert (plan["days"], plan["profile"]) == (100, "multipurpose")
     assert plan["common_name"] == "Jane Doe"
-    second, _ = ordered(tool, product="secure_email_sponsor", first_name="Jane", last_name="Doe", renewal_of=order["id"])
+    second, _ = ordered(tool, product="secure_email_sponsor", first_name="Jane", last_name="Doe",
+                        renewal_of=order["id"])
     assert ca.control("/state/orders")["orders"][second["id"]]["renewal_of"] == int(order["id"])
 
 
@@ -448,7 +448,8 @@ def test_an_echoed_key_is_withheld(odd):
     assert "the-secret-key" not in tool("me")["text"]
 
 
-@pytest.mark.parametrize("value", ["null", "[]", "7", '"x"', "{}", '{"id":null}', '{"id":-1}', '{"id":"../x"}', '{"id":{}}'])
+@pytest.mark.parametrize("value", ["null", "[]", "7", '"x"', "{}", '{"id":null}', '{"id":-1}', '{"id":"../x"}',
+                                   '{"id":{}}'])
 def test_answers_of_another_shape(odd, value):
     tool, server = odd
     answers(server, "/v2/order/certificate/5", value)

@@ -47,7 +47,8 @@ LETTER = b"Dear owner,\r\n\r\nthis is for you alone.\r\n"
 def site(sites):
     one = {"mode": "confirm"}
     site = sites(domains={
-        "example.test": {**one, "publish": '{ "owner", "directory" }'}, "hook.test": {**one, "publish": '{ "owner-hook" }'},
+        "example.test": {**one, "publish": '{ "owner", "directory" }'},
+        "hook.test": {**one, "publish": '{ "owner-hook" }'},
         "preset.test": {**one, "publish": '{ "owner-preset" }'}, "ldap.test": {**one, "publish": '{ "directory" }'},
         "forget.test": {**one, "publish": '{ "owner" }', "custody_sign": "forget", "custody_encrypt": "forget"},
     }, poll="1s", timing={"resend_after": "5s", "revocation_check": "1m"}, settle="2s", boxes=BOXES)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from nettools import BUILD, Tool
+from ports import free_port
 
 NAMED = shutil.which("named") or "/usr/sbin/named"
 KEYGEN = shutil.which("dnssec-keygen") or "/usr/bin/dnssec-keygen"
@@ -40,13 +41,6 @@ below.tree IN TXT "x"
 """
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, socket.socket() as t:
-        s.bind(("127.0.0.1", 0))
-        t.bind(("127.0.0.1", s.getsockname()[1]))
-        return s.getsockname()[1]
-
-
 def signed_zone(path):
     """A zone signed.test with a trust anchor; bogus.signed.test is altered after signing."""
     (path / "signed.zone").write_text("$TTL 300\n@ IN SOA ns root 1 3600 600 86400 60\n@ IN NS ns\nns IN A 127.0.0.1\n"
@@ -77,14 +71,13 @@ zone "broken.test" {{ type master; file "missing.zone"; }};
 """)
     log = open(path / "log", "w", encoding="utf-8")
     process = subprocess.Popen([NAMED, "-g", "-4", "-c", path / "named.conf"], stdout=log, stderr=log)
-    for _ in range(100):
-        if "running" in (path / "log").read_text():
-            break
-        assert process.poll() is None, (path / "log").read_text()
+    until = time.monotonic() + 60
+    while "running" not in (path / "log").read_text():
+        assert process.poll() is None and time.monotonic() < until, (path / "log").read_text()
         time.sleep(0.05)
     yield path, port
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     log.close()
 
 
@@ -169,7 +162,7 @@ def test_silence_is_no_answer():
         for _ in range(2):
             start = time.monotonic()
             answer = tool("dns", name="www.example.test", type="A")
-            assert answer["status"] == "tempfail" and time.monotonic() - start < 1.5
+            assert answer["status"] == "tempfail" and time.monotonic() - start < 20  # libunbound alone would try for longer
         answer = tool("http", url="https://www.example.test/", hosts=["www.example.test"])
         assert (answer["class"], answer["code"]) == ("temporary", "net.dns")
         tool.close()

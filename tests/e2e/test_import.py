@@ -29,7 +29,8 @@ def make(folder, name, box, key="RSA:2048", days=300, legacy=False, password=PAS
     base = str(folder / name)
     new = ["-newkey", "rsa:2048"] if key == "RSA:2048" else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:" + key]
     openssl("req", "-x509", *new, "-nodes", "-keyout", base + ".key", "-out", base + ".pem", "-subj", "/CN=" + name,
-            "-days", str(days), "-addext", "subjectAltName=email:" + box, "-addext", "basicConstraints=critical,CA:FALSE",
+            "-days", str(days), "-addext", "subjectAltName=email:" + box,
+            "-addext", "basicConstraints=critical,CA:FALSE",
             "-addext", "keyUsage=critical,digitalSignature,keyEncipherment")
     openssl("pkcs12", "-export", *(["-legacy"] if legacy else []), "-in", base + ".pem", "-inkey", base + ".key",
             "-out", base + ".p12", "-passout", "pass:" + password)
@@ -134,7 +135,8 @@ def test_killed_in_between(site, folder):
     assert all("(uid 0)" in e["actor"] for e in site.events("certificate.imported"))
     back = str(folder / "killed.back")
     site.wait(lambda: not subprocess.run([*command[:3], "export", "k@i2.test", "--p12", back, "--passphrase-out",
-                                          back + ".pass", "--reason", "test"], capture_output=True).returncode, 20, "key")
+                                          back + ".pass", "--reason", "test"], capture_output=True).returncode, 20,
+              "key")
 
 
 def test_public_certificate(site, folder):

@@ -59,7 +59,7 @@ class Keeper:
 
     def start(self):
         self.spawn()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             try:
                 self.agent("ping")
@@ -75,7 +75,7 @@ class Keeper:
 
     def kill(self, sig=signal.SIGKILL):
         self.process.send_signal(sig)
-        return self.process.wait(60)
+        return self.process.wait(180)
 
     def close(self):
         if self.process and self.process.poll() is None:
@@ -228,10 +228,10 @@ def test_kill_at_random_moments_loses_nothing(keeper):
     """What was answered is there afterwards; what was not answered can be asked again."""
     answered = {}
     for round in range(6):
-        stop = time.monotonic() + 0.05 + 0.03 * round
+        enough = len(answered) + 1 + 4 * round
 
         def work(n):
-            while time.monotonic() < stop + 1:
+            while True:
                 request = f"k-{round}-{n}-{time.monotonic_ns()}"
                 try:
                     answered[request] = keeper.make(request=request)["spki_sha256"]
@@ -240,13 +240,14 @@ def test_kill_at_random_moments_loses_nothing(keeper):
 
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             futures = [pool.submit(work, n) for n in range(4)]
-            time.sleep(max(0, stop - time.monotonic()))
+            while len(answered) < enough and any(not f.done() for f in futures):
+                time.sleep(0.002)
             keeper.kill()
             for f in futures:
                 f.result()
         keeper.start()
         assert not glob.glob(os.path.join(keeper.state, "keys", ".*"))
-    assert answered
+    assert len(answered) > 20
     for request, spki in answered.items():
         assert keeper.make(request=request)["spki_sha256"] == spki
 
@@ -449,15 +450,15 @@ def test_bad_peers_disturb_nobody(keeper):
 
 def test_long_work_leaves_room(keeper):
     """While RSA-4096 keys are being made on all workers, short requests are answered."""
-    with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        makers = [pool.submit(keeper.make, request=f"big-{n}", type="rsa4096") for n in range(6)]
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        makers = [pool.submit(keeper.make, request=f"big-{n}", type="rsa4096") for n in range(12)]
         while not any(m.running() for m in makers):
             time.sleep(0.01)
         for n in range(5):
             keeper.agent("ping")
             keeper.make(request=f"small-{n}")
         left = sum(not m.done() for m in makers)
-        assert len({m.result()["key_id"] for m in makers}) == 6
+        assert len({m.result()["key_id"] for m in makers}) == 12
     assert left >= 2  # behind the long ones, the short ones would have come last
 
 
@@ -467,7 +468,7 @@ def test_stops_cleanly_and_soon(keeper):
         time.sleep(0.2)
         began = time.monotonic()
         assert keeper.kill(signal.SIGTERM) == 0
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 80  # systemd kills after 90
         for m in makers:
             try:
                 m.result()
@@ -483,7 +484,7 @@ def test_wrong_kek_is_refused(keeper):
     right = open(keeper.kek, "rb").read()
     for wrong, why in ((os.urandom(32), "wrong one"), (b"short", "expected 32 bytes"), (b"z" * 64, "expected 32")):
         keeper.write_kek(wrong)
-        assert keeper.spawn().process.wait(20) == 1
+        assert keeper.spawn().process.wait(90) == 1
         assert why in keeper.logged()
     keeper.write_kek(right.hex().encode() + b"\n")  # the same key, as text
     keeper.start()
@@ -491,20 +492,20 @@ def test_wrong_kek_is_refused(keeper):
     keeper.kill()
     os.unlink(os.path.join(keeper.state, "kek-check.json"))
     keeper.write_kek(right)
-    assert keeper.spawn().process.wait(20) == 1
+    assert keeper.spawn().process.wait(90) == 1
     assert "restore it from the backup" in keeper.logged()
 
 
 def test_kek_file_must_be_private(tmp_path):
     k = Keeper(tmp_path)
     os.chmod(k.kek, 0o644)
-    assert k.spawn().process.wait(20) == 1
+    assert k.spawn().process.wait(90) == 1
 
 
 def test_one_keeper_per_state(keeper):
     second = subprocess.run([DAEMON, "--state", keeper.state, "--socket", keeper.sock + "2", "--admin-socket",
                              keeper.admin_sock + "2", "--agent-user", "root", "--kek", "kek", "--credentials",
-                             keeper.dir], capture_output=True, timeout=20)
+                             keeper.dir], capture_output=True, timeout=90)
     assert second.returncode == 1 and b"another keeper" in second.stderr
 
 
@@ -569,7 +570,7 @@ def test_peers():
 def test_notifies_systemd(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(str(tmp_path / "notify"))
-        s.settimeout(20)
+        s.settimeout(90)
         k = Keeper(tmp_path).spawn({"NOTIFY_SOCKET": str(tmp_path / "notify")})
         try:
             assert s.recv(100) == b"READY=1"

@@ -99,7 +99,8 @@ def test_what_is_issued_cannot_be_cancelled(site, domain):
 
 def revoked_at_ca(site):
     # whole bytes, as our ledger writes them
-    return {c["serial"].zfill(len(c["serial"]) + len(c["serial"]) % 2) for c in site.ca.get("state/certificates")["certificates"].values() if c["revoked"]}
+    all_there = site.ca.get("state/certificates")["certificates"].values()
+    return {c["serial"].zfill(len(c["serial"]) + len(c["serial"]) % 2) for c in all_there if c["revoked"]}
 
 
 def test_revoke_takes_one_certificate_only(site, domain):
@@ -379,7 +380,8 @@ def test_orders_of_the_portal_appear(site, domain):
     box = f"a@{domain}"
     number = elsewhere(site, box)
     foreign = elsewhere(site, "x@not-ours.test")
-    site.wait(lambda: [o for o in site.ask("show", what=box)["orders"] if o["ca_order"] == str(number)], 40, "it appears")
+    site.wait(lambda: [o for o in site.ask("show", what=box)["orders"] if o["ca_order"] == str(number)], 40,
+              "it appears")
     o = [o for o in site.ask("show", what=box)["orders"] if o["ca_order"] == str(number)][0]
     assert o["by"] == "the CA's portal" and o["reference"].startswith("portal-")
     c = site.stored(o["id"])
@@ -407,7 +409,8 @@ def test_every_status(site, domain):
     for word, number in ours.items():
         site.ca.post("status", order_id=int(show(site, number)["ca_order"]), status=word, unknown=True)
     for word, state in STATUSES.items():
-        site.wait(lambda w=word, s=state: (o := show(site, ours[w])).get("ca_status") == w and o["state"] == s, 60, word)
+        site.wait(lambda w=word, s=state: (o := show(site, ours[w])).get("ca_status") == w and o["state"] == s, 60,
+                  word)
     assert "on_the_moon" in site.agent.log_text() and "does not know" in show(site, ours["on_the_moon"])["reason"]
     shown = site.ask("show", what=f"order:{ours['needs_approval']}")
     assert "person" in shown["next"]["text"] and shown["next"]["at"]

@@ -62,7 +62,8 @@ def test_all_is_done_and_memory_stays(site):
     now = int(time.time())
     site.wait(lambda: one(site, "select count(*) from certificate where state = 'expired'") == ENDED, 120, "expiry")
     site.wait(lambda: os.path.exists(site.path("metrics/certmilter.prom")), 120, "metrics")
-    site.wait(lambda: one(site, "select count(*) from publication where state = 'published'") >= BATCH, 240, "publishing")
+    site.wait(lambda: one(site, "select count(*) from publication where state = 'published'") >= BATCH, 240,
+              "publishing")
     expiring = all_of(site, "list", "certificates", expiring_before=now + 30 * 86400, limit=100)
     assert len(expiring) == len({c["id"] for c in expiring}) == one(
         site, f"select count(*) from certificate where state = 'current' and not_after < {now + 30 * 86400}")

@@ -328,8 +328,10 @@ def test_mail_with_the_key(tool, keeper, tmp_path, type):
 
 
 @pytest.mark.parametrize("answers, result", [
-    ({"RCPT": "550 unknown"}, ("permanent", "deliver.refused")), ({"RCPT": "451 later"}, ("temporary", "deliver.unreachable")),
-    ({"END": "452 full"}, ("temporary", "deliver.unreachable")), ({"END": "drop"}, ("temporary", "deliver.unreachable")),
+    ({"RCPT": "550 unknown"}, ("permanent", "deliver.refused")),
+    ({"RCPT": "451 later"}, ("temporary", "deliver.unreachable")),
+    ({"END": "452 full"}, ("temporary", "deliver.unreachable")),
+    ({"END": "drop"}, ("temporary", "deliver.unreachable")),
     (None, ("temporary", "deliver.unreachable"))])
 def test_what_was_not_taken_has_no_passphrase(tool, keeper, tmp_path, answers, result):
     one = issued(keeper, custody="forget")
@@ -502,14 +504,16 @@ def test_own_words_and_languages(tool, keeper, tmp_path):
     own = tmp_path / "own"
     own.mkdir()
     (own / "certificate.txt").write_text("Subject: Grüße {{mailbox}} " + "lang " * 20 + "Ende\n\n"
-                                         "{{if sign}}\nsigns\n{{end}}\n{{if not encrypt}}\nno\n{{end}}\nbis {{valid_to}}\n")
+                                         "{{if sign}}\nsigns\n{{end}}\n{{if not encrypt}}\nno\n{{end}}\n"
+                                         "bis {{valid_to}}\n")
     mta = Mta()
     assert mail(tool, keeper, {**one, "usage": "both"}, mta, language="de", templates=str(own))["class"] == "ok"
     m, text, html, _ = parts(mta)
     assert m["Subject"] == f"Grüße {ALICE} " + "lang " * 20 + "Ende"
     assert text.replace("\r", "") == "signs\nbis 2027-01-15\n" and "Guten Tag" in html
     assert tool("texts", dir=str(own), language="de")["errors"] == []
-    (own / "certificate.txt").write_text("Subject: {{passphrase}}\n\n{{if no}}\n{{end}}\n{{end}}\n{{if sign}}\n{{mailbox\n")
+    (own / "certificate.txt").write_text("Subject: {{passphrase}}\n\n{{if no}}\n{{end}}\n{{end}}\n"
+                                         "{{if sign}}\n{{mailbox\n")
     errors = tool("texts", dir=str(own))["errors"]
     path = str(own / "certificate.txt")
     for line, words in ((1, "{{passphrase}}"), (3, "{{if no}}"), (5, "{{end}} without"), (6, "without {{end}}"),
@@ -524,7 +528,8 @@ def test_own_words_and_languages(tool, keeper, tmp_path):
 
 
 def test_odd_mailboxes(tool, keeper):
-    for mailbox, name in (("o'neil+x@example.test", "o'neil+x@example.test.p7b"), ("jürgen@example.test", "jürgen@example.test.p7b"),
+    for mailbox, name in (("o'neil+x@example.test", "o'neil+x@example.test.p7b"),
+                          ("jürgen@example.test", "jürgen@example.test.p7b"),
                           ('"a b"@example.test', None)):
         one, _ = certificate(mailbox)
         mta = Mta()

@@ -10,7 +10,7 @@ import pytest
 
 import webserver
 from agentsocket import Refused
-from nameserver import free_port
+from ports import free_port
 
 DAY = 86400
 NAMES = ("contact", "resend", "again", "refused", "left", "broken", "never", "persist", "first", "second", "sponsor",
@@ -39,7 +39,7 @@ def mx(name, host="mx.example.test"):
 def site(sites):
     domains = {f"{n}.test": {"mode": "confirm"} for n in NAMES}
     domains.update({f"{n}.test": {"mode": "confirm", "method": "http"} for n in ("web", "person")})
-    site = sites(domains=domains, poll="1s", timing={"resend_after": "60s", "domain_check": "4s"}, settle="2s")
+    site = sites(domains=domains, poll="1s", timing={"resend_after": "60s", "domain_check": "4s"}, settle="5s")
     web = site.web = webserver.Webserver(site.path("web"), free_port(), free_port())
     root = web.root("root")
     web.blocks.append(f"    server {{ listen 127.0.0.1:{web.http}; server_name web.test person.test; root {root}; }}\n")
@@ -126,6 +126,7 @@ def test_resend_and_the_newest_wins(site):
     site.wait(lambda: "hold/unbound" in site.verdicts("resend.test"), 30, "held")
     d = about(site, "resend")
     assert d["intent_state"] == "open" and 29 * DAY < d["expires"] - time.time() <= 30 * DAY
+    site.ca.fault("(POST|PUT) /services/v2/domain/", "slow:5")  # what is asked for stays on its way
     answer = site.ask("domain.resend", domain="resend.test")
     assert len(answer["recipients"]) == 5 and answer["at"] >= time.time() - 1 and answer["expires"] == d["expires"]
     with pytest.raises(Refused):
@@ -133,7 +134,8 @@ def test_resend_and_the_newest_wins(site):
     site.wait(lambda: site.ca.is_valid("resend.test"), 60, "bound by answered resends")
     tokens = sorted(site.ca.tokens(domain="resend.test")["tokens"], key=lambda t: t["created"])
     used = [i for i, t in enumerate(tokens) if t["used"]]
-    assert len(tokens) == 15 and len(used) == 1 and used[0] >= 10  # one of the newest five
+    # one of the newest five; a resend whose mails are late does not count, and there is one more
+    assert len(tokens) in (15, 20) and len(used) == 1 and used[0] >= len(tokens) - 5
     assert "intent.resend" in [e["type"] for e in site.events("intent.resend")]
 
 
@@ -249,7 +251,7 @@ def test_only_definite_answers_drop(site):
     assert never["mx"] == "elsewhere.test" and not never["dropped"]
 
 
-# --- the persistent record ---------------------------------------------------------------------------------------------
+# --- the persistent record ------------------------------------------------------------------------
 
 def test_persistent_record(site):
     out = cli(site, "domain", "persist", "persist.test", "--until", "2031-01-01", ok=4)
@@ -259,8 +261,12 @@ def test_persistent_record(site):
     cli(site, "domain", "persist", "elsewhere.test", ok=1)
     site.dns.records["persist"] = record.replace(" IN TXT", " 1 IN TXT") + "\n"
     redo(site)
-    time.sleep(1.5)
-    answer = json.loads(cli(site, "--json", "domain", "persist", "persist.test"))
+
+    def seen():
+        run = subprocess.run([site.program("certmilter"), "--config", site.config, "--json", "domain", "persist",
+                              "persist.test"], capture_output=True, text=True, timeout=60)
+        return run.returncode == 0 and json.loads(run.stdout)
+    answer = site.wait(seen, 20, "the record")
     assert (answer["state"], answer["dnssec"], answer["persist_until"]) == ("ok", "insecure", 1924992000)
     soon = int(time.time()) + 5 * DAY
     site.dns.records["persist"] = record.replace(" IN TXT", " 1 IN TXT").replace("1924992000", str(soon)) + "\n"
@@ -271,7 +277,7 @@ def test_persistent_record(site):
     cli(site, "domain", "persist", "persist.test", ok=4)
 
 
-# --- away from mail ------------------------------------------------------------------------------------------------------
+# --- away from mail -------------------------------------------------------------------------------
 
 def test_plan(site):
     plan = site.ask("domain.plan")
@@ -285,7 +291,7 @@ def test_plan(site):
     assert len(pages["plan"]) == 3 and pages["next"]
 
 
-# --- with an order ---------------------------------------------------------------------------------------------------------
+# --- with an order --------------------------------------------------------------------------------
 
 def sponsor(site, box):
     return site.order(box, product="secure_email_sponsor", first_name="Jane", last_name="Doe")

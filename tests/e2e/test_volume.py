@@ -1,4 +1,4 @@
-"""A thousand recipients from a CSV, and a run at the limits that the CA really has (tests/bench/bulk.py: ten thousand)."""
+"""A thousand recipients from a CSV, and a run at the CA's real limits (tests/bench/bulk.py: ten thousand)."""
 import os
 import sys
 

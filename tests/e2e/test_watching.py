@@ -1,4 +1,4 @@
-"""What the agent watches by itself: revocation by OCSP and CRL, replacement, the end of certificates, reports, counters."""
+"""What the agent watches by itself: revocation by OCSP and CRL, replacement, expiry, reports, counters."""
 import email
 import email.policy
 import os

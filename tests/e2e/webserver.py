@@ -59,7 +59,7 @@ class Webserver:
         self.proc = subprocess.Popen([NGINX, "-c", conf, "-p", self.dir, "-e", os.path.join(self.dir, "error.log")],
                                      stdout=log, stderr=log)
         log.close()
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not os.path.exists(os.path.join(self.dir, "nginx.pid")):
             if self.proc.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(open(os.path.join(self.dir, "error.log")).read()[-2000:])
@@ -72,5 +72,5 @@ class Webserver:
     def stop(self):
         if self.proc and self.proc.poll() is None:
             self.proc.terminate()
-            self.proc.wait(10)
+            self.proc.wait(60)
         shutil.rmtree(os.path.join(self.dir, "tmp"), ignore_errors=True)

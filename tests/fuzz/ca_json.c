@@ -11,7 +11,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct base_bytes body = {data, size};
     struct ca_email_validations validations;
     struct policy_strings recipients;
-    struct ca_named_list named;
     struct ca_changes changes;
     struct ca_domain domain;
     struct ca_order order;
@@ -22,7 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)cc_parse_order(a, j, &order);
         (void)cc_parse_domain(a, j, 1780272000, &domain);
         cc_parse_me(a, j, &me);
-        cc_parse_named(a, base_json_arr(j, "list"), "id", &named);
         cc_parse_changes(a, j, &changes);
         cc_parse_validations(a, j, &validations);
         cc_parse_recipients(a, j, &recipients);

@@ -57,6 +57,14 @@ static struct ca_account *account(const json_t *in)
     return accounts[base_json_int(in, "account", 0)];
 }
 
+static const char *status_name(enum ca_status s)
+{
+    static const char *const names[] = {"unknown",    "waiting-us", "waiting-person",
+                                        "waiting-ca", "issued",     "failed"};
+
+    return names[s];
+}
+
 static json_t *order_json(const struct ca_order *o)
 {
     json_t *j = json_object();
@@ -64,7 +72,7 @@ static json_t *order_json(const struct ca_order *o)
     base_json_set(j, "id", o->id);
     base_json_set(j, "certificate", o->certificate);
     base_json_set(j, "request", o->request);
-    base_json_set(j, "status", ca_status_name(o->status));
+    base_json_set(j, "status", status_name(o->status));
     base_json_set(j, "status_text", o->status_text);
     base_json_set(j, "product", o->product);
     base_json_set(j, "serial", o->serial);
@@ -115,23 +123,6 @@ static json_t *run_me(struct base_arena *a, const json_t *in)
     base_json_set(o, "user", me.user);
     base_json_set(o, "account", me.account);
     base_json_set(o, "role", me.role);
-    return o;
-}
-
-static json_t *run_named(struct base_arena *a, const json_t *in)
-{
-    struct base_fail f = {0};
-    struct ca_named_list l;
-    bool products = strcmp(base_json_strd(in, "do", ""), "products") == 0;
-    json_t *o = tool_result(products ? ca_products(account(in), a, &l, &f)
-                                     : ca_organizations(account(in), a, &l, &f),
-                            &f);
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < l.n; i++) {
-        json_array_append_new(list, json_pack("{s:s, s:s?}", "id", l.v[i].id, "name", l.v[i].name));
-    }
-    json_object_set_new(o, "list", list);
     return o;
 }
 
@@ -187,7 +178,7 @@ static json_t *run_changes(struct base_arena *a, const json_t *in)
     for (size_t i = 0; i < l.n; i++) {
         json_array_append_new(list, json_pack("{s:s, s:s?, s:s}", "order", l.v[i].order,
                                               "certificate", l.v[i].certificate, "status",
-                                              ca_status_name(l.v[i].status)));
+                                              status_name(l.v[i].status)));
     }
     json_object_set_new(o, "list", list);
     return o;
@@ -389,8 +380,6 @@ int main(void)
 {
     static const struct tool_entry entries[] = {{"setup", run_setup},
                                                 {"me", run_me},
-                                                {"products", run_named},
-                                                {"organizations", run_named},
                                                 {"order", run_order},
                                                 {"info", run_info},
                                                 {"list", run_list},

@@ -39,7 +39,7 @@ class Result:
         return next((line[key] for line in self.lines if key in line), None)
 
 
-def converse(header, data, answer, timeout=20):
+def converse(header, data, answer, timeout=90):
     """ANSWER(domain, selector) gives one answer object."""
     p = subprocess.Popen([str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, env={}, close_fds=True)

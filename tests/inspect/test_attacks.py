@@ -228,7 +228,7 @@ def test_memory_bomb_kills_only_the_child():
 
 # ---- the conversation -------------------------------------------------------------
 
-def talk(data, timeout=10):
+def talk(data, timeout=90):
     p = subprocess.run([str(inspector.PROGRAM)], input=data, capture_output=True, env={},
                        timeout=timeout, check=False)
     return p.returncode, [json.loads(l) for l in p.stdout.splitlines()]

@@ -150,7 +150,7 @@ class Milter:
         except FileNotFoundError:
             return ""
 
-    def wait_for_log(self, text, timeout=20, count=None):
+    def wait_for_log(self, text, timeout=90, count=None):
         until = time.monotonic() + timeout
         while time.monotonic() < until:
             n = self.log_text().count(text)

@@ -34,7 +34,7 @@ class Mod:
         return f"{self.kind} {self.index} {self.name!r} {self.value!r}"
 
 
-def connect(address, timeout=10):
+def connect(address, timeout=60):
     """ADDRESS as Postfix writes it: unix:PATH or inet:HOST:PORT."""
     kind, rest = address.split(":", 1)
     if kind == "unix":
@@ -48,7 +48,7 @@ def connect(address, timeout=10):
 
 
 class Client:
-    def __init__(self, address, timeout=10, negotiate=True, actions=ALL_ACTIONS, steps=ALL_STEPS):
+    def __init__(self, address, timeout=60, negotiate=True, actions=ALL_ACTIONS, steps=ALL_STEPS):
         self.sock = connect(address, timeout)
         self.buf = b""
         self.pflags = 0

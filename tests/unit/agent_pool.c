@@ -65,7 +65,7 @@ static int collect(struct agent_pool *p, int fd, int want)
     while (got < want) {
         struct pollfd pf = {.fd = fd, .events = POLLIN};
         uint64_t n;
-        assert_true(poll(&pf, 1, 30000) == 1);
+        assert_true(poll(&pf, 1, 120000) == 1);
         assert_int_equal(read(fd, &n, sizeof(n)), sizeof(n));
         for (struct agent_task *t = agent_pool_take_done(p); t;) {
             struct agent_task *next = t->next;
@@ -88,7 +88,7 @@ static void every_task_comes_back(void **state)
                           &make(quick_run, "", 0)->task);
     assert_int_equal(collect(p, fd, 500), 500);
     assert_int_equal(atomic_load(&ran), 500);
-    assert_true(agent_pool_stop(p, 5000));
+    assert_true(agent_pool_stop(p, 60000));
     close(fd);
 }
 
@@ -102,7 +102,7 @@ static void two_of_a_key_at_most(void **state)
         agent_pool_submit(p, AGENT_LANE_NET, &make(count_run, "slow.example", 20)->task);
     collect(p, fd, 12);
     assert_true(atomic_load(&most) <= 2);
-    assert_true(agent_pool_stop(p, 5000));
+    assert_true(agent_pool_stop(p, 60000));
     close(fd);
 }
 
@@ -121,7 +121,7 @@ static void a_slow_key_holds_nobody_up(void **state)
     assert_int_equal(atomic_load(&ran), 50);
     atomic_store(&gate, 1);
     collect(p, fd, 6);
-    assert_true(agent_pool_stop(p, 5000));
+    assert_true(agent_pool_stop(p, 60000));
     close(fd);
 }
 
@@ -141,7 +141,7 @@ static void stop_drops_what_waits(void **state)
         usleep(1000);
     assert_false(agent_pool_stop(p, 50)); /* the first runs and stands still */
     atomic_store(&gate, 1);
-    assert_true(agent_pool_stop(p, 30000));
+    assert_true(agent_pool_stop(p, 60000));
     assert_int_equal(atomic_load(&ran), 1);
     for (int i = 0; i < 3; i++)
         free(j[i]);

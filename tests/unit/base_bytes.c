@@ -43,7 +43,6 @@ static void arena_gives_zeroed_aligned_memory(void **state)
         }
         before = p;
     }
-    assert_true(base_arena_used(a) > 300000);
 }
 
 static void arena_keeps_what_was_written(void **state)

@@ -88,7 +88,7 @@ static void time_is_limited(void **state)
         assert_int_equal(base_child_end(&c, MIB, &status, &f), BASE_TEMPORARY);
         assert_string_equal(f.code, "child.timeout");
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        assert_in_range(base_mono_ms() - began, 190, 5000);
+        assert_in_range(base_mono_ms() - began, 190, 60000);
         base_child_free(&c);
     }
     /* one that floods its stderr doesn't get more time */
@@ -100,8 +100,8 @@ static void time_is_limited(void **state)
 
 static void in_time_stays_in_time(void **state)
 {
-    const struct base_child_limits lim = {.wall_ms = 500};
-    const struct timespec late = {0, 700000000};
+    const struct base_child_limits lim = {.wall_ms = 3000};
+    const struct timespec late = {3, 300000000};
     struct base_child c;
 
     (void)state;
@@ -215,10 +215,10 @@ static void leftovers_are_killed(void **state)
     start_sh(&c, "sleep 1000 & echo $!", &lim);
     int64_t began = base_mono_ms();
     assert_int_equal(end(&c), 0);
-    assert_in_range(base_mono_ms() - began, 0, 5000);
+    assert_in_range(base_mono_ms() - began, 0, 15000);
     pid_t sleeper = atoi(base_buf_str(&c.outbuf));
     assert_true(sleeper > 1);
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 6000; i++) {
         char path[40], stat[200] = "";
         snprintf(path, sizeof path, "/proc/%d/stat", sleeper);
         int fd = open(path, O_RDONLY);

@@ -17,9 +17,9 @@ static void clocks_run(void **state)
     const struct timespec ten = {0, 10000000};
 
     nanosleep(&ten, NULL);
-    assert_in_range(base_mono_ms() - mono, 9, 5000);
+    assert_in_range(base_mono_ms() - mono, 9, 60000);
     assert_true(base_now_ms() >= now);
-    assert_in_range(base_now() - now / 1000, 0, 5);
+    assert_in_range(base_now() - now / 1000, 0, 60);
     assert_true(now / 1000 > INT64_C(1700000000));
 }
 

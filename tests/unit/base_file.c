@@ -215,6 +215,22 @@ static void no_space_is_temporary(void **state)
     assert_int_equal(status, 0);
 }
 
+static void sweeping_finds_what_a_killed_writer_left(void **state)
+{
+    static const char *const names[] = {"keep", ".keep.0123456789abcdef.tmp", ".keep.0123456789abcde.tmp",
+                                        ".keep.txt.0123456789abcdef.tmp", "keep.0123456789abcdef.tmp"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        close(openat(dirfd_, names[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    }
+    base_file_sweep(dirfd_, "keep");
+    base_file_sweep(dirfd_, "none/keep"); /* nothing there, nothing to do */
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(faccessat(dirfd_, names[i], F_OK, 0) == 0, i != 1);
+        unlinkat(dirfd_, names[i], 0);
+    }
+}
+
 static void reading_is_capped_and_regular(void **state)
 {
     struct base_fail f = {0};
@@ -361,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(never_half_there, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_write_leaves_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(no_space_is_temporary, setup, teardown),
+        cmocka_unit_test_setup_teardown(sweeping_finds_what_a_killed_writer_left, setup, teardown),
         cmocka_unit_test_setup_teardown(reading_is_capped_and_regular, setup, teardown),
         cmocka_unit_test_setup_teardown(credential_by_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(credential_by_environment, setup, teardown),

@@ -129,7 +129,7 @@ static void timeouts_and_ends(void **state)
     int64_t began = base_mono_ms();
     assert_int_equal(base_ipc_recv(sv[0], 100, &got, &f), BASE_TEMPORARY);
     assert_string_equal(f.code, "ipc.timeout");
-    assert_in_range(base_mono_ms() - began, 95, 2000);
+    assert_in_range(base_mono_ms() - began, 95, 60000);
     assert_int_equal(base_ipc_recv(sv[0], 0, &got, &f), BASE_TEMPORARY);
     assert_string_equal(f.code, "ipc.timeout");
     /* a peer that takes nothing */

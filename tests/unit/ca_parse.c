@@ -136,8 +136,6 @@ static void statuses(void **state)
     assert_int_equal(cc_status("canceled"), CA_FAILED);
     assert_int_equal(cc_status("new_word"), CA_UNKNOWN);
     assert_int_equal(cc_status(NULL), CA_UNKNOWN);
-    assert_string_equal(ca_status_name(CA_WAITING_PERSON), "waiting-person");
-    assert_string_equal(ca_status_name(CA_FAILED), "failed");
 }
 
 /* now = 2026-06-01 */
@@ -223,25 +221,6 @@ static void more_pages(void **state)
     json_decref(total);
 }
 
-static void newly_valid(void **state)
-{
-    struct ca_domain before[] = {{.name = "a.test", .valid = true}, {.name = "b.test"}};
-    struct ca_domain after[] = {{.name = "A.test", .valid = true},
-                                {.name = "b.test", .valid = true},
-                                {.name = "c.test", .valid = true},
-                                {.name = "d.test"}};
-    struct ca_domains b = {before, 2, false}, n = {after, 4, false};
-    const char *ours[] = {"B.test"};
-    struct policy_strings explained = {ours, 1}, out;
-
-    (void)state;
-    ca_newly_valid(arena, &b, &n, &explained, &out);
-    assert_int_equal(out.n, 1);
-    assert_string_equal(out.v[0], "c.test");
-    ca_newly_valid(arena, &b, &n, NULL, &out);
-    assert_int_equal(out.n, 2);
-}
-
 static void refusals(void **state)
 {
     static const struct {
@@ -289,7 +268,7 @@ int main(void)
         cmocka_unit_test(orders),      cmocka_unit_test(orders_without_an_id),
         cmocka_unit_test(statuses),    cmocka_unit_test(domain_states),
         cmocka_unit_test(recipients),  cmocka_unit_test(more_pages),
-        cmocka_unit_test(newly_valid), cmocka_unit_test(refusals),
+        cmocka_unit_test(refusals),
         cmocka_unit_test(requests),    cmocka_unit_test(same_requests),
     };
 

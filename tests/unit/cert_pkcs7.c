@@ -1,30 +1,11 @@
 /* Certs-only PKCS#7, and PKCS#12 files with several keys. */
-#include "cert_fixture.h"
+#include "cert_rooted.h"
 
 #include <openssl/pkcs12.h>
 
 #include "cert/bundle.h"
 #include "cert/pkcs12.h"
 #include "cert/pkcs7.h"
-
-static struct base_arena *a;
-static X509 *root;
-
-static int setup(void **state)
-{
-    (void)state;
-    a = base_arena_new();
-    root = fx_ca("Root", fx_key("P-256"), NULL, NULL);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    X509_free(root);
-    base_arena_free(a);
-    return 0;
-}
 
 static struct base_bytes leaf(EVP_PKEY *key)
 {

@@ -54,7 +54,7 @@ static void good(void **state)
 {
     (void)state;
     setenv("SECRET_OF_OURS", "x", 1);
-    assert_int_equal(run("env > env; cat > in; echo 'http://x/y'; echo more", 20), BASE_OK);
+    assert_int_equal(run("env > env; cat > in; echo 'http://x/y'; echo more", 120), BASE_OK);
     assert_string_equal(out.where, "http://x/y");
     const char *env = text("env");
     assert_non_null(strstr(env, "CERTMILTER_ACTION=publish\n"));
@@ -67,23 +67,23 @@ static void good(void **state)
     assert_int_equal(json_array_size(base_json_arr(in, "current")), 1);
     json_decref(in);
     /* who does not read its input has not failed; who says nothing is its own place */
-    assert_int_equal(run("exec <&-; exit 0", 20), BASE_OK);
+    assert_int_equal(run("exec <&-; exit 0", 120), BASE_OK);
     assert_non_null(strstr(out.where, "/hook"));
 }
 
 static void ends(void **state)
 {
     (void)state;
-    assert_int_equal(run("echo one >&2; echo 'not n\001ow' >&2; exit 75", 20), BASE_TEMPORARY);
+    assert_int_equal(run("echo one >&2; echo 'not n\001ow' >&2; exit 75", 120), BASE_TEMPORARY);
     assert_string_equal(fail.code, "deliver.hook.later");
     assert_non_null(strstr(fail.text, "later: not n?ow"));
-    assert_int_equal(run("exit 3", 20), BASE_PERMANENT);
+    assert_int_equal(run("exit 3", 120), BASE_PERMANENT);
     assert_non_null(strstr(fail.text, "status 3): it said nothing"));
-    assert_int_equal(run("kill -9 $$", 20), BASE_PERMANENT);
+    assert_int_equal(run("kill -9 $$", 120), BASE_PERMANENT);
     assert_non_null(strstr(fail.text, "signal 9"));
     assert_int_equal(run("sleep 60", 1), BASE_TEMPORARY);
     assert_string_equal(fail.code, "deliver.hook.timeout");
-    assert_int_equal(run("yes", 20), BASE_PERMANENT);
+    assert_int_equal(run("yes", 120), BASE_PERMANENT);
     assert_non_null(strstr(fail.text, "printed more than"));
 }
 
@@ -91,7 +91,7 @@ static void not_runnable(void **state)
 {
     (void)state;
     struct policy_publisher t = {.id = "h", .kind = POLICY_PUBLISHER_HOOK,
-                                 .program = "/nonexistent/hook", .timeout = 5};
+                                 .program = "/nonexistent/hook", .timeout = 60};
     struct deliver_item it = {.mailbox = "a@example.org", .cert = {.thumbprint = "ab"}};
     struct deliver_world w = {0};
     assert_int_equal(deliver_publish(&w, &t, &it, a, &out, &fail), BASE_PERMANENT);

@@ -134,7 +134,7 @@ static void whole_life(void **state)
     is(keeper_make_key(agent_path, "life", "alice@example.test", "main", "p384", "forget", again,
                        spki2, &f),
        BASE_PERMANENT, &f, "keeper.conflict");
-    is(keeper_export_p12(admin_path, x.a, id, NULL, "root", "r", &e, &f), BASE_PERMANENT, &f,
+    is(keeper_export_p12(admin_path, x.a, id, false, NULL, "root", "r", &e, &f), BASE_PERMANENT, &f,
        "keeper.nocert");
     assert_int_equal(e.fd, -1);
     certify(id, "alice@example.test", sha256);
@@ -148,7 +148,7 @@ static void whole_life(void **state)
     assert_int_equal(strncmp(k.certs[0].pem, "-----BEGIN CERT", 15), 0);
 
     assert_int_equal(
-        keeper_export_p12(admin_path, x.a, "alice@example.test", NULL, "root", "phone", &e, NULL),
+        keeper_export_p12(admin_path, x.a, "alice@example.test", false, NULL, "root", "phone", &e, NULL),
         BASE_OK);
     assert_string_equal(e.key_id, id);
     assert_string_equal(e.cert_sha256, sha256);
@@ -168,7 +168,7 @@ static void whole_life(void **state)
     assert_false(k.destroyed);
 
     assert_int_equal(
-        keeper_export_p12(admin_path, x.a, id, "a passphrase of mine", "root", "again", &e, NULL),
+        keeper_export_p12(admin_path, x.a, id, false, "a passphrase of mine", "root", "again", &e, NULL),
         BASE_OK);
     assert_string_equal(e.passphrase, "a passphrase of mine");
     assert_int_equal(keeper_export_finish(&e, true, NULL), BASE_OK);
@@ -176,7 +176,7 @@ static void whole_life(void **state)
     assert_int_equal(keeper_key_info(agent_path, x.a, id, &k, NULL), BASE_OK);
     assert_true(k.destroyed && k.destroyed_at > 0 && k.destroyed_reason);
     assert_int_equal(k.n_certs, 1);
-    is(keeper_export_p12(admin_path, x.a, id, NULL, "root", "r", &e, &f), BASE_PERMANENT, &f,
+    is(keeper_export_p12(admin_path, x.a, id, false, NULL, "root", "r", &e, &f), BASE_PERMANENT, &f,
        "keeper.destroyed");
     assert_int_equal(keeper_destroy(agent_path, id, "twice", NULL), BASE_OK);
 }
@@ -234,7 +234,7 @@ static void listing(void **state)
         snprintf(request, sizeof request, "list-%d", i);
         make(request, "list@example.test", "keep", id, spki);
     }
-    assert_int_equal(keeper_list(admin_path, x.a, NULL, "List@example.test", 100, &list, &n, NULL),
+    assert_int_equal(keeper_list(admin_path, x.a, NULL, "List@example.test", false, 100, &list, &n, NULL),
                      BASE_OK);
     assert_int_equal(n, 12);
     /* one that can't be read is passed over, and the page is filled all the same */
@@ -243,7 +243,7 @@ static void listing(void **state)
     const char *after = NULL;
     do {
         assert_int_equal(
-            keeper_list(agent_path, x.a, after, "list@example.test", 5, &list, &n, NULL), BASE_OK);
+            keeper_list(agent_path, x.a, after, "list@example.test", false, 5, &list, &n, NULL), BASE_OK);
         if (!after)
             assert_int_equal(n, 5);
         if (n > 0)
@@ -253,7 +253,7 @@ static void listing(void **state)
     assert_int_equal(count, 11);
     assert_int_equal(unlink(path), 0);
     struct base_fail f = {0};
-    is(keeper_list(agent_path, x.a, NULL, NULL, 101, &list, &n, &f), BASE_PERMANENT, &f,
+    is(keeper_list(agent_path, x.a, NULL, NULL, false, 101, &list, &n, &f), BASE_PERMANENT, &f,
        "keeper.request");
 }
 
@@ -269,13 +269,13 @@ static void two_tenants(void **state)
                                      "keep", id2, spki, NULL),
                      BASE_OK);
     assert_int_equal(
-        keeper_export_p12(admin_path, x.a, "dave@example.test", NULL, "root", "r", &e, NULL),
+        keeper_export_p12(admin_path, x.a, "dave@example.test", false, NULL, "root", "r", &e, NULL),
         BASE_OK); /* the other tenant's key has no certificate */
     keeper_export_finish(&e, true, NULL);
     certify(id2, "dave@example.test", sha256);
-    is(keeper_export_p12(admin_path, x.a, "dave@example.test", NULL, "root", "r", &e, &f),
+    is(keeper_export_p12(admin_path, x.a, "dave@example.test", false, NULL, "root", "r", &e, &f),
        BASE_PERMANENT, &f, "keeper.ambiguous");
-    assert_int_equal(keeper_export_p12(admin_path, x.a, id2, NULL, "root", "r", &e, NULL), BASE_OK);
+    assert_int_equal(keeper_export_p12(admin_path, x.a, id2, false, NULL, "root", "r", &e, NULL), BASE_OK);
     assert_string_equal(e.cert_sha256, sha256);
     keeper_export_finish(&e, true, NULL);
 }

@@ -216,6 +216,45 @@ static void pages(void **state)
     assert_int_equal(n, 0);
 }
 
+/* A page that comes from what was remembered must not miss a key that was added since. */
+static void keys_added_between_pages(void **state)
+{
+    (void)state;
+    char all[60][KEEPER_ID], ids[60][KEEPER_ID], seen[KEEPER_ID];
+    size_t n, got = 0, have = 0;
+    for (int i = 0; i < 60; i++) {
+        struct keeper_record r = kx_record(&x, "a@example.test", i);
+        memcpy(all[i], r.k.id, KEEPER_ID);
+    }
+    qsort(all, 60, KEEPER_ID, by_text);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < 60; i++) { /* half of them first, then the others while pages are read */
+            struct keeper_record r = kx_record(&x, "a@example.test", i);
+            size_t at = (size_t)((char(*)[KEEPER_ID])bsearch(r.k.id, all, 60, KEEPER_ID, by_text) - all);
+            if (at % 2 != (size_t)pass)
+                continue;
+            memset(r.k.spki_sha256, 'c', 64);
+            r.sealed = r.wrapped = (struct base_bytes){(const unsigned char *)"x", 1};
+            r.kek_id = "0";
+            assert_int_equal(keeper_store_save(x.store, &r, NULL), BASE_OK);
+            have++;
+            if (have == 30) { /* the first page, remembered with what follows it */
+                assert_int_equal(keeper_store_ids(x.store, NULL, NULL, 1, ids, &n, NULL), BASE_OK);
+                assert_int_equal(n, 1);
+                assert_string_equal(ids[0], all[0]);
+            }
+        }
+    memcpy(seen, all[0], KEEPER_ID);
+    do {
+        assert_int_equal(keeper_store_ids(x.store, seen, NULL, 7, ids, &n, NULL), BASE_OK);
+        for (size_t i = 0; i < n; i++, got++)
+            assert_string_equal(ids[i], all[got + 1]);
+        if (n > 0)
+            memcpy(seen, ids[n - 1], KEEPER_ID);
+    } while (n == 7);
+    assert_int_equal(got, 59);
+}
+
 static void one_owner(void **state)
 {
     (void)state;
@@ -309,7 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, each, after_each)
         T(round_trip), T(what_a_crash_leaves), T(no_room), T(damaged_files), T(tombstone),
-        T(pages),      T(one_owner),           T(journal),
+        T(pages),      T(keys_added_between_pages), T(one_owner),           T(journal),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

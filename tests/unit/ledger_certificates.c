@@ -105,10 +105,6 @@ static void every_member_comes_back(void **state)
     assert_int_equal(n, 1);
     same_head(&c, &list[0]);
     same_body(&c, &list[0]);
-    GOOD(x, ledger_certificate_recheck(x->l, x->a, 170, 5, &list, &n, &x->fail));
-    assert_int_equal(n, 1);
-    same_head(&c, &list[0]);
-    same_body(&c, &list[0]);
     GOOD(x, ledger_certificate_expiring(x->l, x->a, 201, 0, 0, 5, &list, &n, &x->fail));
     assert_int_equal(n, 1);
     same_head(&c, &list[0]);
@@ -295,29 +291,6 @@ static void expiring_in_pages_without_loss(void **state)
     assert_int_equal(seen, expected);
 }
 
-static void rechecks_are_for_current_ones(void **state)
-{
-    struct fixture *x = *state;
-    struct ledger_certificate a = sample(x, "01"), b = sample(x, "02"), c = sample(x, "03"), *out;
-    size_t n;
-
-    a.revocation_next = 50;
-    b.revocation_next = 0; /* never asked: due at once */
-    c.revocation_next = 20;
-    c.state = "expired";
-    BEGIN(x);
-    add(x, &a);
-    add(x, &b);
-    add(x, &c);
-    COMMIT(x);
-    GOOD(x, ledger_certificate_recheck(x->l, x->a, 49, 10, &out, &n, &x->fail));
-    assert_int_equal(n, 1);
-    assert_int_equal(out[0].id, 2);
-    GOOD(x, ledger_certificate_recheck(x->l, x->a, 50, 10, &out, &n, &x->fail));
-    assert_int_equal(n, 2);
-    assert_int_equal(out[1].id, 1);
-}
-
 static void mailboxes_with_their_counts(void **state)
 {
     struct fixture *x = *state;
@@ -381,7 +354,7 @@ int main(void)
         TEST(every_member_comes_back),           TEST(the_same_certificate_is_one_row),
         TEST(nothing_but_states_changes),        TEST(found_by_id_thumbprint_or_serial),
         TEST(history_of_a_mailbox_newest_first), TEST(expiring_in_pages_without_loss),
-        TEST(rechecks_are_for_current_ones),     TEST(mailboxes_with_their_counts),
+        TEST(mailboxes_with_their_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

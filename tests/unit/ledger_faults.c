@@ -229,7 +229,7 @@ static int64_t run_and_kill(const char *path)
     }
     close(ends[1]);
     /* sometimes while it opens, mostly in the middle of its work */
-    if (base_random_below(8) != 0) {
+    for (uint64_t n = base_random_below(8); n > 0; n--) {
         assert_int_equal(read(ends[0], &last, sizeof last), sizeof last);
     }
     wait_microseconds(base_random_below(20000));
@@ -256,7 +256,7 @@ static void killed_fifty_times(void **state)
         GOOD(x, ledger_open(x->path, &x->l, &x->fail)); /* the lock fell with the process */
         acknowledged = check_whole(x, acknowledged);
     }
-    assert_true(acknowledged > 100);
+    assert_true(acknowledged > 50); /* of 50 times 3.5, and what the time between brings */
 }
 
 /* ---- damage ------------------------------------------------------------------------------ */

@@ -112,4 +112,13 @@ static inline void fixture_reopen(struct fixture *x)
         }                                                                                          \
     } while (0)
 
+static inline size_t count_events(struct fixture *x)
+{
+    struct ledger_event *out;
+    size_t n;
+
+    GOOD(x, ledger_event_list(x->l, x->a, NULL, 0, 1000, &out, &n, &x->fail));
+    return n;
+}
+
 #endif

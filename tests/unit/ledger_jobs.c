@@ -37,9 +37,8 @@ static int64_t next(struct fixture *x)
 static void a_key_is_one_job(void **state)
 {
     struct fixture *x = *state;
-    struct ledger_job j = {.kind = "mail", .run_at = 1}, *out;
+    struct ledger_job j = {.kind = "mail", .run_at = 1}, out;
     int64_t first, id;
-    size_t n;
 
     BEGIN(x);
     first = add(x, "mail:7", 100);
@@ -50,22 +49,20 @@ static void a_key_is_one_job(void **state)
     BAD(x, ledger_job_add(x->l, &j, &id, &x->fail), BASE_OURS, "ledger.use"); /* no key */
     COMMIT(x);
     fixture_reopen(x);
-    GOOD(x, ledger_job_list(x->l, x->a, 0, 10, &out, &n, &x->fail));
-    assert_int_equal(n, 2);
-    assert_int_equal(out[0].id, first);
-    SAME(out[0].kind, "mail");
-    SAME(out[0].key, "mail:7");
-    assert_int_equal(out[0].ref, 7);
-    SAME(out[0].data, "{\"step\":1}");
-    assert_int_equal(out[0].run_at, 50);
-    assert_int_equal(out[0].lease_until, 0);
-    assert_int_equal(out[0].tries, 0);
-    assert_int_equal(out[0].created, 5);
-    assert_int_equal(out[0].first_failed, 0);
-    SAME(out[0].error, NULL);
-    GOOD(x, ledger_job_list(x->l, x->a, first, 10, &out, &n, &x->fail));
-    assert_int_equal(n, 1);
-    SAME(out[0].key, "mail:8");
+    GOOD(x, ledger_job_find(x->l, x->a, "mail:7", &out, &x->fail));
+    assert_int_equal(out.id, first);
+    SAME(out.kind, "mail");
+    SAME(out.key, "mail:7");
+    assert_int_equal(out.ref, 7);
+    SAME(out.data, "{\"step\":1}");
+    assert_int_equal(out.run_at, 50);
+    assert_int_equal(out.lease_until, 0);
+    assert_int_equal(out.tries, 0);
+    assert_int_equal(out.created, 5);
+    assert_int_equal(out.first_failed, 0);
+    SAME(out.error, NULL);
+    GOOD(x, ledger_job_find(x->l, x->a, "mail:8", &out, &x->fail));
+    assert_true(out.id > first);
 }
 
 static void leases_in_the_order_due(void **state)

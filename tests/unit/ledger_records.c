@@ -278,32 +278,6 @@ static void domains_are_one_row_each(void **state)
     ledger_rollback(x->l);
 }
 
-static void pages_of_domains_never_cut_a_name(void **state)
-{
-    struct fixture *x = *state;
-    struct ledger_domain *out;
-    size_t n;
-
-    BEGIN(x);
-    put_domain(x, "a.example", "one", "valid");
-    put_domain(x, "b.example", "one", "valid");
-    put_domain(x, "b.example", "two", "valid");
-    put_domain(x, "c.example", "one", "valid");
-    COMMIT(x);
-    GOOD(x, ledger_domain_list(x->l, x->a, "", 2, &out, &n, &x->fail));
-    assert_int_equal(n, 1);
-    SAME(out[0].name, "a.example");
-    GOOD(x, ledger_domain_list(x->l, x->a, "a.example", 2, &out, &n, &x->fail));
-    assert_int_equal(n, 2);
-    SAME(out[1].account, "two");
-    GOOD(x, ledger_domain_list(x->l, x->a, "b.example", 2, &out, &n, &x->fail));
-    assert_int_equal(n, 1);
-    GOOD(x, ledger_domain_list(x->l, x->a, "c.example", 2, &out, &n, &x->fail));
-    assert_int_equal(n, 0);
-    BAD(x, ledger_domain_list(x->l, x->a, "a.example", 1, &out, &n, &x->fail), BASE_OURS,
-        "ledger.use");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,7 +289,6 @@ int main(void)
         TEST(a_notice_is_fresh_once),
         TEST(small_values),
         TEST(domains_are_one_row_each),
-        TEST(pages_of_domains_never_cut_a_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,7 @@ static char *copy(struct base_arena *a, const char **last)
     char *text = base_arena_strndup(a, (const char *)m->raw.p, m->raw.n);
     *last = base_arena_strdup(a, m->env.recipients[m->env.n_recipients - 1]);
     spool_mail_free(m);
-    assert_int_equal(spool_done(r, names[0], NULL), BASE_OK);
+    assert_int_equal(spool_done_all(r, names, 1, NULL), BASE_OK);
     spool_close_reader(r);
     return text;
 }

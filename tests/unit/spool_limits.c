@@ -1,46 +1,13 @@
 /* tests/unit/spool_limits.c - what keeps forged floods from filling the spool:
  * the cap, its reserved quarter, files per client; and that counting stays right
  * while many threads write, the agent takes, and the directory is listed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "spool_fixture.h"
 
-#include <ftw.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "spool/internal.h"
-
-static char dir[32];
 static const char *rcpt[] = {"admin@example.test"};
 
-static int setup(void **state)
-{
-    (void)state;
-    strcpy(dir, "/tmp/spool-test-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
-}
-
-static int rm(const char *p, const struct stat *st, int type, struct FTW *b)
-{
-    (void)st, (void)type, (void)b;
-    return remove(p);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return nftw(dir, rm, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct spool_writer *writer(int64_t cap, int64_t small, int64_t per_client)
+static struct spool_writer *limited(int64_t cap, int64_t small, int64_t per_client)
 {
     struct spool_writer *w = NULL;
     struct spool_writer_options o = {cap, small, per_client};
@@ -69,7 +36,7 @@ static const char *put(struct spool_writer *w, const char *client, bool in_profi
 static void reserve(void **state)
 {
     (void)state;
-    struct spool_writer *w = writer(400000, 20000, 1000);
+    struct spool_writer *w = limited(400000, 20000, 1000);
     /* three quarters are everybody's */
     for (int i = 0; i < 5; i++)
         assert_string_equal(put(w, "192.0.2.1", false, 50000), "ok");
@@ -83,16 +50,13 @@ static void reserve(void **state)
     while (strcmp(put(w, "192.0.2.1", true, 10000), "ok") == 0)
         small++;
     assert_in_range(small, 8, 10);
-    struct spool_usage u;
-    spool_writer_usage(w, &u);
-    assert_true(u.bytes <= 400000 && u.bytes > 380000);
-    assert_int_equal(u.files, 6 + small);
+    int64_t bytes = counted_bytes(w), files = counted_files(w);
+    assert_true(bytes <= 400000 && bytes > 380000);
+    assert_int_equal(files, 6 + small);
     /* nothing of the refused is left over, in memory or on disk */
     spool_writer_rescan(w);
-    struct spool_usage v;
-    spool_writer_usage(w, &v);
-    assert_int_equal(u.bytes, v.bytes);
-    assert_int_equal(u.files, v.files);
+    assert_int_equal(counted_bytes(w), bytes);
+    assert_int_equal(counted_files(w), files);
     spool_close_writer(w);
 }
 
@@ -100,7 +64,7 @@ static void reserve(void **state)
 static void growing(void **state)
 {
     (void)state;
-    struct spool_writer *w = writer(100000, 10000, 1000);
+    struct spool_writer *w = limited(100000, 10000, 1000);
     struct spool_envelope env = {.client = "192.0.2.1",
                                  .sender = "",
                                  .queue_id = "",
@@ -117,7 +81,7 @@ static void growing(void **state)
     assert_string_equal(put(w, "192.0.2.1", false, 20000), "ok");
     spool_close_writer(w);
 
-    w = writer(0, 0, 0);
+    w = limited(0, 0, 0);
     assert_int_equal(spool_put_begin(w, &env, &p, &f), BASE_OK);
     enum base_fail_class c = BASE_OK;
     for (int i = 0; i < 4 && c == BASE_OK; i++)
@@ -130,7 +94,7 @@ static void growing(void **state)
 static void per_client(void **state)
 {
     (void)state;
-    struct spool_writer *w = writer(0, 0, 3);
+    struct spool_writer *w = limited(0, 0, 3);
     for (int i = 0; i < 3; i++)
         assert_string_equal(put(w, "192.0.2.1", true, 10), "ok");
     assert_string_equal(put(w, "192.0.2.1", true, 10), "spool.client");
@@ -144,7 +108,7 @@ static void per_client(void **state)
     spool_close_writer(w);
 
     /* a new writer counts what is there; the agent's taking makes room again */
-    w = writer(0, 0, 3);
+    w = limited(0, 0, 3);
     assert_string_equal(put(w, "192.0.2.1", true, 10), "spool.client");
     struct spool_reader *r;
     assert_int_equal(spool_open_reader(dir, &r, NULL), BASE_OK);
@@ -205,7 +169,7 @@ static void *rescan_many(void *arg)
 static void threads(void **state)
 {
     (void)state;
-    struct spool_writer *w = writer(0, 0, 0);
+    struct spool_writer *w = limited(0, 0, 0);
     pthread_t t[5], scan;
     struct load l[5];
     for (int i = 0; i < 5; i++) {
@@ -221,9 +185,7 @@ static void threads(void **state)
     pthread_join(scan, NULL);
     assert_int_equal(written, 5 * 40);
     spool_writer_rescan(w);
-    struct spool_usage u;
-    spool_writer_usage(w, &u);
-    assert_int_equal(u.files, written);
+    assert_int_equal(counted_files(w), written);
     assert_int_equal(w->open_bytes, 0);
     assert_int_equal(w->add_files, 0);
     assert_int_equal(spool_tally_of(&w->tally, spool_client_tag("192.0.2.0")), 80);
@@ -256,7 +218,6 @@ static void tally(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(reserve), T(growing), T(per_client), T(threads), T(tally)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

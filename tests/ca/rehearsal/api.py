@@ -129,7 +129,8 @@ def me(call):
     account = call.account
     roles = {"administrator": 1, "limited": 2, "finance manager": 3, "manager": 4, "standard": 5}
     limit = {"restricted_to_role_id": call.restricted} if call.restricted else {}
-    return 200, {**limit, **views.user(account), "username": f"api@{account['name']}.test", "account_id": account["account_id"],
+    return 200, {**limit, **views.user(account), "username": f"api@{account['name']}.test",
+                 "account_id": account["account_id"],
                  "status": "active", "type": "standard", "container": views.CONTAINER, "job_title": "API",
                  "telephone": "", "has_container_assignments": False, "is_cert_central": True,
                  "access_roles": [{"id": roles[account["role"]], "name": account["role"].title()}]}

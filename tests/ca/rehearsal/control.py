@@ -250,7 +250,8 @@ def mallory(call):
     for n in range(int(body.get("times", 1))):
         order_body = {"certificate": {
             "emails": [body.get("mailbox") or f"mallory{n}@{body['domain']}"], "csr": body.get("csr"),
-            "profile_type": "multipurpose", "usage_designation": {"primary_usage": "dual_use"}, "common_name": "Mallory",
+            "profile_type": "multipurpose", "usage_designation": {"primary_usage": "dual_use"},
+            "common_name": "Mallory",
             "common_name_indicator": "given_name_surname", "individual": {"first_name": "Mal", "last_name": "Lory"}},
             "organization": {"id": account["organization_id"]}, "order_validity": {"years": 1}, "skip_approval": True,
             "locale": body.get("locale")}
@@ -325,7 +326,7 @@ def organization(call):
 
 @routes.add("POST", "/rights")
 def rights(call):
-    """What an account is: {account, role?, restricted? (number of its key's restriction), payment_methods?, products?}."""
+    """What an account is: {account, role?, restricted? (its key's restriction), payment_methods?, products?}."""
     entry = call.ca.state.data["accounts"][call.body.get("account", "ours")]
     for name in ("role", "restricted", "payment_methods", "products"):
         if name in call.body:

@@ -1,8 +1,8 @@
 """Misbehaviour on demand: which fault meets a request, and what it does to the answer.
 
 Owns the list "faults" of the state. A fault is {match, do, times?, probability?}; match is a regular expression on
-"METHOD path?query"; do is one word or a list: slow:S, late:S (after doing it), status:N, late_status:N, drop, refuse, half_json, cut,
-html, redirect:URL, huge:BYTES.
+"METHOD path?query"; do is one word or a list: slow:S, late:S (after doing it), status:N, late_status:N, drop, refuse,
+half_json, cut, html, redirect:URL, huge:BYTES.
 """
 
 import re
