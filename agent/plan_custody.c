@@ -11,7 +11,7 @@ enum base_fail_class agent_plan_key_free(struct agent *ag, struct base_arena *a,
     enum base_fail_class r = ledger_order_by_spki(ag->ledger, a, spki, &o, f);
     if (r)
         return strcmp(f->code, "ledger.absent") == 0 ? (memset(f, 0, sizeof(*f)), BASE_OK) : r;
-    if (strcmp(o.mailbox, mailbox) == 0)
+    if (policy_config_same_mailbox(ag->conf->cfg, o.mailbox, mailbox))
         return BASE_OK;
     return base_failf(f, BASE_PERMANENT, "order.key",
                       "the key of this CSR is the one of order %lld for %s: two persons never share a key",

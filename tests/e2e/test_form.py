@@ -24,7 +24,7 @@ SPONSOR = dict(product="secure_email_sponsor", **PERSON)
 def site(sites):
     """Like everybody's, with more domains: there are many fields."""
     site = sites(domains={f"d{n}.test": {"mode": "confirm"} for n in range(120)}, poll="1s",
-                 timing={"resend_after": "5s"}, settle="2s").start()
+                 account_options={"orders_day": "200"}, timing={"resend_after": "5s"}, settle="2s").start()
     site.ca.settings(rate_limits=False)
     site.fresh = itertools.count()
     return site
