@@ -75,5 +75,8 @@ enum base_fail_class agent_plan_extras(struct agent *ag, struct base_arena *a, c
 /* plan_custody.c: who will hold the key, and did the mailbox's owner agree where that matters. */
 enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, struct agent_plan *p,
                                         struct base_fail *f);
+/* "order.key" if the key that a CSR from outside brings is that of another mailbox's order. */
+enum base_fail_class agent_plan_key_free(struct agent *ag, struct base_arena *a, const char *spki,
+                                         const char *mailbox, struct base_fail *f);
 
 #endif

@@ -4,6 +4,20 @@
 #include "cert/csr.h"
 #include "plan.h"
 
+enum base_fail_class agent_plan_key_free(struct agent *ag, struct base_arena *a, const char *spki,
+                                         const char *mailbox, struct base_fail *f)
+{
+    struct ledger_order o;
+    enum base_fail_class r = ledger_order_by_spki(ag->ledger, a, spki, &o, f);
+    if (r)
+        return strcmp(f->code, "ledger.absent") == 0 ? (memset(f, 0, sizeof(*f)), BASE_OK) : r;
+    if (policy_config_same_mailbox(ag->conf->cfg, o.mailbox, mailbox))
+        return BASE_OK;
+    return base_failf(f, BASE_PERMANENT, "order.key",
+                      "the key of this CSR is the one of order %lld for %s: two persons never share a key",
+                      (long long)o.id, o.mailbox);
+}
+
 /* Who will hold the key, and did the mailbox's owner agree where that matters. */
 enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, struct agent_plan *p,
                                         struct base_fail *f)
@@ -32,7 +46,7 @@ enum base_fail_class agent_plan_custody(struct agent *ag, struct base_arena *a, 
         p->spki = base_arena_strdup(a, csr.spki_sha256);
         p->key_type = csr.key_name;
         p->csr = cert_csr_pem(a, csr.der, true);
-        return BASE_OK;
+        return agent_plan_key_free(ag, a, p->spki, p->mailbox, f);
     }
     p->custody = policy_custody_name(c);
     if (c == POLICY_CUSTODY_FORGET && p->key && strcmp(p->key, "reuse") == 0)

@@ -12,6 +12,7 @@
 #include "cert/csr.h"
 #include "ledger/batch.h"
 #include "orderrun.h"
+#include "plan.h"
 #include "trust.h"
 
 static json_t *request_of(const char *text)
@@ -124,6 +125,8 @@ enum base_fail_class agent_reissue_in(struct agent *ag, const struct ledger_orde
     const char *spki = NULL;
     struct ledger_attestation vouch;
     enum base_fail_class r = check(a, &o, request, &csr, &spki, f);
+    if (!r && spki)
+        r = agent_plan_key_free(ag, a, spki, o.mailbox, f);
     if (!r)
         r = attested(ag, a, &o, attestation, by, &vouch, f);
     if (!r)

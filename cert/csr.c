@@ -30,12 +30,22 @@ static bool pem_body(const char *p, size_t n, const char *label, struct base_byt
     return true;
 }
 
+/* A second request would be dropped unseen, and a private key has no business here. */
+static bool holds_more(const void *p, size_t n)
+{
+    static const char mark[] = "-----BEGIN ";
+    const char *at = memmem(p, n, mark, sizeof mark - 1);
+    return at && memmem(at + 1, n - (size_t)(at + 1 - (const char *)p), mark, sizeof mark - 1);
+}
+
 static enum base_fail_class to_der(struct base_arena *a, const void *p, size_t n,
                                    struct base_bytes *der, struct base_fail *f)
 {
     struct base_bytes body;
     if (n == 0)
         return no_csr(f, "it is empty");
+    if (holds_more(p, n))
+        return no_csr(f, "it holds more than one PEM block: give the request alone");
     if (pem_body(p, n, "NEW CERTIFICATE REQUEST", &body) ||
         pem_body(p, n, "CERTIFICATE REQUEST", &body)) {
         der->p = base_unbase64(a, (const char *)body.p, body.n, &der->n);

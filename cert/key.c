@@ -54,6 +54,10 @@ static const char *curve_name(struct base_arena *a, const EVP_PKEY *k)
 {
     char group[64];
     size_t n;
+    int explicit = 0;
+    /* a curve that is spelled out instead of named is none that a CA takes, though it be the same */
+    if (EVP_PKEY_get_int_param(k, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &explicit) == 1 && explicit)
+        return "explicit";
     if (EVP_PKEY_get_group_name(k, group, sizeof group, &n) != 1)
         return "explicit";
     const char *nist = EC_curve_nid2nist(OBJ_sn2nid(group));

@@ -24,7 +24,7 @@ SPONSOR = dict(product="secure_email_sponsor", **PERSON)
 def site(sites):
     """Like everybody's, with more domains: there are many fields."""
     site = sites(domains={f"d{n}.test": {"mode": "confirm"} for n in range(120)}, poll="1s",
-                 timing={"resend_after": "5s"}, settle="2s").start()
+                 account_options={"orders_day": "200"}, timing={"resend_after": "5s"}, settle="2s").start()
     site.ca.settings(rate_limits=False)
     site.fresh = itertools.count()
     return site
@@ -369,6 +369,24 @@ def test_csr_from_a_file(site, domain, tmp_path, tag):
 def test_csr_with_a_key_that_no_ca_takes(site, domain):
     text = refused(site, f"a@{domain}", "csr.key", csr=csr_of(ec.generate_private_key(ec.SECP521R1()))[1])
     assert "P-256" in text or "p256" in text
+
+
+def test_csr_that_brings_more_than_a_key(site, domain, tmp_path):
+    """A second request, a private key beside it, a curve that is spelled out; and another person's key."""
+    def openssl(*args):
+        return subprocess.run(["openssl", *args], capture_output=True, check=True, text=True).stdout
+    _, one = csr_of()
+    key = openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt",
+                  "ec_param_enc:explicit")
+    (tmp_path / "key").write_text(key)
+    spelled = openssl("req", "-new", "-key", str(tmp_path / "key"), "-subj", "/CN=x")
+    for text, code, said in ((one + csr_of()[1], "csr.syntax", "more than one PEM block"),
+                             (key + one, "csr.syntax", "give the request alone"), (spelled, "csr.key", "explicit")):
+        assert said in refused(site, f"a@{domain}", code, csr=text)
+    site.stored(site.ask("order", mailbox=f"a@{domain}", csr=one)["order"])
+    assert "two persons never share" in refused(site, f"b@{domain}", "order.key", csr=one)
+    site.stored(site.ask("order", mailbox=f"a@{domain}", csr=one)["order"])     # its own once more
+    assert of_box(site, f"b@{domain}") == []
 
 
 def test_later(site, domain):

@@ -356,8 +356,8 @@ def test_evidence_says_what_it_leaves_out(site, domain, tmp_path):
     events = len([e for e in doc["events"] if e["object"] == f"intent:{intent}"])
     site.agent.stop()       # more than a person would make: written by another hand
     sql(site, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
-              "INSERT INTO consent (mailbox, what, who, how, text, entered_by, given, withdrawn) "
-              f"SELECT '{box}', 'custody', 'owner', 'form', 'agreed', 'x', i, 0 FROM n; "
+              "INSERT INTO consent (mailbox, mailbox_key, what, who, how, text, entered_by, given, withdrawn) "
+              f"SELECT '{box}', '{box}', 'custody', 'owner', 'form', 'agreed', 'x', i, 0 FROM n; "
               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) "
               f"INSERT INTO event (at, type, object, data) SELECT 5, 'test', 'intent:{intent}', '{{}}' FROM n;")
     site.start_agent()
