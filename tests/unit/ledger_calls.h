@@ -332,23 +332,6 @@ static inline void fill_prune(struct fixture *x)
     assert_true(p.over && p.events >= 2);
 }
 
-/* Every function of the ledger once. */
-/* One row for each kind of statement: they run only where there is something old. */
-static inline void fill_prune(struct fixture *x)
-{
-    static const char *const types[] = {"mail.taken", "publish.done", "notice.sent"};
-    struct ledger_prune p = {.events_before = 9, .mails_before = 9};
-    struct ledger_mail m = {.identity = "old", .rcpt = "a@b", .received = 1, .state = "final"};
-
-    GOOD(x, ledger_mail_add(x->l, &m, &m.id, &x->fail));
-    for (size_t i = 0; i < 3; i++) {
-        struct ledger_event e = {.at = 1, .type = types[i], .object = "certificate:9"};
-        GOOD(x, ledger_event_add(x->l, &e, &x->fail));
-    }
-    GOOD(x, ledger_prune(x->l, &p, 1000, &x->fail));
-    assert_true(p.over && p.events >= 2);
-}
-
 static inline void fill_all(struct fixture *x)
 {
     fill_records(x);
