@@ -1,12 +1,16 @@
 /* ledger/forget.c - forgotten mailboxes, and the erasing itself. */
 #include "forget.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytes.h"
 #include "base/mailbox.h"
 #include "folding.h"
 #include "internal.h"
+
+#define PAGE ((size_t)200) /* events read at a time */
 
 #define COLUMNS                                                                                    \
     "id, hash, mailbox, tenant, reason, asked_by, confirmed_by, state, asked_at, confirmed_at,"    \
@@ -104,6 +108,10 @@ static const struct {
      "               FROM json_each(certificate.mailboxes))"
      " WHERE id IN (SELECT x.certificate FROM mailbox AS m JOIN certificate_mailbox AS x"
      "              ON x.mailbox = m.id WHERE m.key = ?3)"},
+    /* the key of a line stays: it is a hash, and orders nothing twice */
+    {"ttmmi",
+     "UPDATE batch_line SET mailbox = ?2, request = '{}', text = NULL"
+     " WHERE order_row IN (SELECT id FROM orders WHERE mailbox_key = ?3) OR " IS("mailbox")},
     {"ttm",
      "UPDATE attestation SET asserted_by = ?2, dn = NULL, vals = NULL, entered_by = NULL"
      " WHERE order_row IN (SELECT id FROM orders WHERE mailbox_key = ?3)"},
@@ -120,9 +128,6 @@ static const struct {
     {"ttmm",
      "UPDATE consent SET mailbox = ?2, mailbox_key = ?4, who = NULL, how = NULL, text = NULL,"
      "  entered_by = NULL, withdrawn_by = NULL WHERE mailbox_key = ?3"},
-    {"ttmmi",
-     "UPDATE event SET data = iif(?5, replace(replace(data, ?1, ?2), ?3, ?2), replace(data, ?1, ?2))"
-     " WHERE instr(data, ?1) > 0 OR (?5 AND instr(lower(data), ?3) > 0)"},
     {"ttm",
      "UPDATE publication SET place = NULL, note = NULL, error = NULL"
      " WHERE mailbox IN (SELECT id FROM mailbox WHERE key = ?3)"},
@@ -130,9 +135,114 @@ static const struct {
      "UPDATE mailbox SET name = ?2, key = ?4 WHERE key = ?3"},
 };
 
+/* ---- in the middle of texts ---------------------------------------------------------------- */
+
+/* Is the N bytes at P of TEXT a whole address? "ann@b.test" isn't in "joann@b.test", nor in
+ * "ann@b.test.example"; "\\n" before it is a line end in JSON. */
+static bool whole(const char *text, const char *p, size_t n)
+{
+    const char *after = p + n;
+    unsigned char c = p > text ? (unsigned char)p[-1] : ' ';
+    unsigned char d = (unsigned char)*after;
+
+    if (p - text >= 2 && p[-2] == '\\') {
+        c = ' ';
+    }
+    if (d == '.') {
+        d = (unsigned char)after[1];
+    }
+    return !isalnum(c) && c < 0x80 && strchr("._+-", c) == NULL && !isalnum(d) && d < 0x80 && d != '-';
+}
+
+/* TEXT with NAME in the place of each MAILBOX; NULL: it isn't there. */
+static const char *without(struct base_arena *a, const char *text, const char *mailbox,
+                           const char *name, bool fold)
+{
+    size_t n = strlen(mailbox), m = strlen(name), len = strlen(text), used = 0;
+    char *out = base_arena_alloc(a, (len / n + 1) * m + len + 1);
+    bool found = false;
+
+    for (const char *p = text; *p != 0;) {
+        bool here = (fold ? strncasecmp(p, mailbox, n) : strncmp(p, mailbox, n)) == 0 &&
+                    whole(text, p, n);
+        memcpy(out + used, here ? name : p, here ? m : 1);
+        used += here ? m : 1;
+        p += here ? n : 1;
+        found |= here;
+    }
+    out[used] = 0;
+    return found ? out : NULL;
+}
+
+struct text {
+    int64_t id;
+    const char *text;
+};
+static const struct ledger_column text_columns[] = {
+    LEDGER_COL(INT, struct text, id),
+    LEDGER_COL(TEXT, struct text, text),
+};
+static const struct ledger_table texts = LEDGER_TABLE("text", struct text, text_columns);
+
+static enum base_fail_class erase_events(struct ledger *l, const char *mailbox, const char *name,
+                                         bool fold, struct base_fail *f)
+{
+    enum base_fail_class cls = BASE_OK;
+    int64_t after = 0;
+
+    for (size_t n = PAGE; cls == BASE_OK && n == PAGE;) {
+        struct base_arena *a = base_arena_new();
+        struct ledger_list list;
+        cls = ledger_rows(l, a, &texts, &list, f,
+                          "SELECT id, data FROM event WHERE id > ?1 AND (instr(data, ?2) > 0"
+                          " OR (?3 AND instr(lower(data), ?4) > 0)) ORDER BY id LIMIT ?5",
+                          "itimn", after, mailbox, (int64_t)fold, mailbox, PAGE);
+        n = list.n;
+        for (size_t i = 0; cls == BASE_OK && i < n; i++) {
+            const struct text *t = (const struct text *)list.rows + i;
+            const char *now = without(a, t->text, mailbox, name, fold);
+            after = t->id;
+            if (now != NULL) {
+                cls = ledger_change(l, NULL, f, "UPDATE event SET data = ?2 WHERE id = ?1", "it", t->id, now);
+            }
+        }
+        base_arena_free(a);
+    }
+    return cls;
+}
+
+/* What was mailed already, and how often, is kept under keys that name whom it was about. */
+static enum base_fail_class erase_keys(struct ledger *l, const char *mailbox, bool fold, struct base_fail *f)
+{
+    static const struct {
+        const char *read, *remove;
+    } tables[] = {
+        {"SELECT 0, key FROM notice WHERE instr(key, ?1) > 0 OR (?2 AND instr(lower(key), ?3) > 0)",
+         "DELETE FROM notice WHERE key = ?1"},
+        {"SELECT 0, key FROM meta WHERE instr(key, ?1) > 0 OR (?2 AND instr(lower(key), ?3) > 0)",
+         "DELETE FROM meta WHERE key = ?1"},
+    };
+    struct base_arena *a = base_arena_new();
+    enum base_fail_class cls = BASE_OK;
+
+    for (size_t k = 0; cls == BASE_OK && k < sizeof tables / sizeof tables[0]; k++) {
+        struct ledger_list list;
+        cls = ledger_rows(l, a, &texts, &list, f, tables[k].read, "tim", mailbox, (int64_t)fold, mailbox);
+        for (size_t i = 0; cls == BASE_OK && i < list.n; i++) {
+            const char *key = ((const struct text *)list.rows + i)->text;
+            if (without(a, key, mailbox, "", fold) != NULL) {
+                cls = ledger_change(l, NULL, f, tables[k].remove, "t", key);
+            }
+        }
+    }
+    base_arena_free(a);
+    return cls;
+}
+
 enum base_fail_class ledger_forget_erase(struct ledger *l, const char *mailbox, const char *name,
                                          int64_t *certificates, struct base_fail *f)
 {
+    bool fold = ledger_folds(l, mailbox);
     enum base_fail_class cls =
         ledger_number(l, certificates, f,
                       "SELECT count(*) FROM mailbox AS m JOIN certificate_mailbox AS x"
@@ -144,7 +254,13 @@ enum base_fail_class ledger_forget_erase(struct ledger *l, const char *mailbox, 
     }
     for (size_t i = 0; cls == BASE_OK && i < sizeof erasing / sizeof erasing[0]; i++) {
         cls = ledger_change(l, NULL, f, erasing[i].sql, erasing[i].types, mailbox, name, mailbox, name,
-                            (int64_t)ledger_folds(l, mailbox));
+                            (int64_t)fold);
+    }
+    if (cls == BASE_OK) {
+        cls = erase_events(l, mailbox, name, fold, f);
+    }
+    if (cls == BASE_OK) {
+        cls = erase_keys(l, mailbox, fold, f);
     }
     if (cls == BASE_OK) {
         cls = ledger_change(l, NULL, f, "DELETE FROM erasing", "");

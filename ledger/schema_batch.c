@@ -52,6 +52,7 @@ const char ledger_step_batch[] =
     "CREATE INDEX batch_line_key ON batch_line(key);"
     "CREATE INDEX batch_line_order ON batch_line(order_row) WHERE order_row IS NOT NULL;"
     "CREATE TRIGGER batch_line_fixed BEFORE UPDATE OF id, batch, line, key, request ON batch_line"
+    "  WHEN NOT EXISTS (SELECT 1 FROM erasing)" /* schema_custody.c */
     "  BEGIN SELECT RAISE(ABORT, 'this of a line is never changed'); END;"
     "CREATE TRIGGER batch_line_delete BEFORE DELETE ON batch_line"
     "  BEGIN SELECT RAISE(ABORT, 'lines are never removed'); END;"
