@@ -114,8 +114,8 @@ for dir in ca inspect protocol cli; do
         step "tests/$dir has no tests" false
     fi
 done
-# each file is a site of its own and spends most of its time waiting for daemons
-workers="-n $((jobs + 1)) --dist loadfile"
+# each file is a site of its own and spends most of its time waiting for its daemons
+workers="-n $((jobs * 2)) --dist loadfile"
 if [ -n "$quick" ]; then
     suite tests/e2e -m "not slow"
 else

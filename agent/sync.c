@@ -92,8 +92,9 @@ static bool note_later(struct agent *ag, struct sync *k, struct ledger_order *o,
     base_json_set(data, "ca_status", c->status_text);
     base_json_set(data, "reason", base_arena_printf(k->a, "the CA says: %s", c->status_text));
     o->ca_status = c->status_text;
-    /* a mail with the certificate doesn't name it; a restored order's is compared first */
-    if (!ag->fenced && !o->ca_certificate && c->status == CA_ISSUED)
+    /* a mail with the certificate doesn't name it, and may be faster than the look that would have
+     * told it; a restored order's is compared first */
+    if (!ag->fenced && c->certificate && c->status == CA_ISSUED)
         o->ca_certificate = c->certificate;
     if (!agent_ok(ag, ledger_order_update(ag->ledger, o, &f), &f, "order") ||
         !agent_ok(ag, ledger_certificate_of(ag->ledger, k->a, o->mailbox, 100, &v, &n, &f), &f,

@@ -33,7 +33,6 @@ def run(site, *args):
     """MiB that the command had at most, and what it showed at the terminal."""
     status, _, peak, _, _, text = terminal.run([site.program("certmilter"), "--config", site.config, *args])
     assert status == 0, text
-    assert peak > 0
     return peak, text
 
 
@@ -66,6 +65,7 @@ def test_backup_rewrap_and_restore(site, tmp_path):
         site.keeper.start()  # the backup is of the key before the rewrap, which is still the credential
         site.start_agent()
         peaks.append([peak for peak, _ in steps] + [daemon])
+        assert all(peaks[-1]), "each was seen while it ran"
         before = n
     assert all(more - few < MORE for few, more in zip(*peaks)), peaks
     # what was restored twice opens
